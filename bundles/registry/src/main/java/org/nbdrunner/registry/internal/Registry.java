@@ -1,0 +1,152 @@
+package org.nbdrunner.registry.internal;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Supplier;
+import org.nbdrunner.api.control.BackstoreState;
+import org.nbdrunner.api.control.Control;
+import org.nbdrunner.api.export.Exports;
+import org.nbdrunner.api.export.IoEndpoint;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.Handler;
+import org.nbdrunner.registry.internal.gate.Session;
+import org.nbdrunner.registry.internal.gate.Tasks;
+import org.nbdrunner.registry.internal.gate.VolumeCloser;
+import org.nbdrunner.registry.internal.handlers.HandlerService;
+import org.nbdrunner.registry.internal.handlers.HandlerTable;
+import org.nbdrunner.registry.internal.store.SavedConfiguration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Keeps every backstore, its state and its saved configuration. Handlers come and go. For use by any thread. */
+final class Registry implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Registry.class);
+
+    private final Surroundings around;
+    private final HandlerTable handlers = new HandlerTable();
+    private final Backstores backstores;
+    private final Control control;
+    private final Exports exports;
+
+    /**
+     * Loads the saved configuration.
+     *
+     * @param settings bounds
+     * @param endpoint where legacy I/O is served; gives null while it is not
+     * @throws IOException if the configuration cannot be loaded; one line says what is wrong where
+     */
+    Registry(Settings settings, Supplier<IoEndpoint> endpoint) throws IOException {
+        SavedConfiguration configuration = SavedConfiguration.open(settings.directory());
+        Tasks tasks = new Tasks();
+        this.around = new Surroundings(
+                settings, configuration, handlers, new VolumeCloser(tasks, settings.drain(), settings.close()), tasks);
+        this.backstores = new Backstores(around);
+        this.control = new RegistryControl(backstores, handlers, endpoint, settings.connections());
+        this.exports = new RegistryExports(backstores, handlers);
+        long dead = backstores.all().stream()
+                .filter(b -> b.saved().state() == BackstoreState.DEAD)
+                .count();
+        LOG.info(
+                "{} has {} backstores, {} of them to be restored",
+                configuration.path(),
+                backstores.all().size(),
+                dead);
+    }
+
+    Control control() {
+        return control;
+    }
+
+    Exports exports() {
+        return exports;
+    }
+
+    /**
+     * A handler has come. It serves unless a better ranked one of its name does; clients that waited for it go on.
+     *
+     * @param name its service property
+     * @param handler the service
+     * @param ranking its service ranking
+     * @param id its service id
+     */
+    void add(String name, Handler handler, int ranking, long id) {
+        HandlerService service;
+        try {
+            service = handlers.add(name, handler, ranking, id);
+        } catch (RuntimeException | LinkageError e) {
+            LOG.error("A handler cannot be used: {}", Errno.describe(e));
+            return;
+        }
+        LOG.info("Handler {} is here", name);
+        serve(name);
+        if (!around.isServing(service)) {
+            LOG.info("Another handler {} ranks higher and goes on serving", name);
+        }
+    }
+
+    /**
+     * A handler's properties have changed.
+     *
+     * @param name its service property
+     * @param handler the service
+     * @param ranking its service ranking
+     * @param id its service id
+     */
+    void update(String name, Handler handler, int ranking, long id) {
+        HandlerService service = handlers.find(handler).orElse(null);
+        if (service != null && service.name().equals(name)) {
+            handlers.rank(service, ranking);
+            serve(name);
+        } else {
+            remove(handler);
+            add(name, handler, ranking, id);
+        }
+    }
+
+    /**
+     * A handler goes away. It still works while this runs: its volumes are drained, flushed and closed, in bounded
+     * time.
+     *
+     * @param handler the service
+     */
+    void remove(Handler handler) {
+        HandlerService service = handlers.find(handler).orElse(null);
+        if (service == null) {
+            return;
+        }
+        // First out of the table: a volume that is being opened meanwhile is refused by its gate, or found by shut.
+        handlers.remove(service);
+        backstores.all().forEach(b -> b.shut(service));
+        if (!service.retire(around.settings().drain())) {
+            LOG.error("Handler {} is removed in the middle of an operation", service);
+        }
+        awaitClosed();
+        LOG.info("Handler {} is gone", service);
+        serve(service.name());
+    }
+
+    /** Whoever serves now gets the clients. */
+    private void serve(String name) {
+        handlers.serving(name)
+                .ifPresent(service -> backstores.all().stream()
+                        .filter(b -> b.isOf(name))
+                        .forEach(b -> around.tasks().run("open-" + b.key(), () -> b.serve(service))));
+    }
+
+    /** All volumes close at the same time, so they have the same time to do it. */
+    private void awaitClosed() {
+        long deadline = System.nanoTime() + around.closer().bound().toNanos();
+        backstores.all().forEach(b -> b.awaitClosed(deadline));
+    }
+
+    /** Closes every gate, flushes and closes every volume, in bounded time, and gives the directory free. */
+    @Override
+    public void close() throws IOException {
+        List<Session> revoked =
+                backstores.all().stream().flatMap(b -> b.stop().stream()).toList();
+        revoked.forEach(Session::tellRevoked);
+        awaitClosed();
+        around.tasks().close();
+        around.configuration().close();
+    }
+}

@@ -1,0 +1,134 @@
+package org.nbdrunner.registry.internal.gate;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.nbdrunner.api.handler.Capability;
+import org.nbdrunner.api.handler.Errno;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Closes volumes: waits for what is in flight, flushes, closes. Each on a thread of its own, so that a handler that
+ * does not return holds up nobody but itself.
+ */
+public final class VolumeCloser {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeCloser.class);
+
+    private final Tasks tasks;
+    private final Duration drain;
+    private final Duration close;
+
+    /**
+     * Closes volumes.
+     *
+     * @param tasks runs it
+     * @param drain how long requests in flight may take to end
+     * @param close how long the flush may take, and then how long the volume may take to close, until that is logged
+     */
+    public VolumeCloser(Tasks tasks, Duration drain, Duration close) {
+        this.tasks = tasks;
+        this.drain = drain;
+        this.close = close;
+    }
+
+    /**
+     * How long closing takes when each step takes as long as it may.
+     *
+     * @return the sum of the bounds
+     */
+    public Duration bound() {
+        return drain.plus(close).plus(close);
+    }
+
+    /** Begins; the closing tells when it is done. */
+    void start(Gate gate, Closing closing) {
+        tasks.run("close-" + gate, () -> run(gate, closing));
+        tasks.later(bound(), "close-watch-" + gate, () -> {
+            if (!closing.done().isDone()) {
+                LOG.error(
+                        "{}: handler {} has not closed the volume in {} s; it is left alone with it",
+                        gate,
+                        closing.opened().handler(),
+                        bound().toSeconds());
+            }
+        });
+    }
+
+    private void run(Gate gate, Closing closing) {
+        List<Session> stuck = List.of();
+        try {
+            stuck = drain(gate, closing);
+            flush(gate, closing);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            close(gate, closing);
+            gate.ended(closing, stuck);
+        }
+    }
+
+    /**
+     * The connections that still have requests in flight when the time is up. They cannot go on with another volume.
+     */
+    private List<Session> drain(Gate gate, Closing closing) throws InterruptedException {
+        Duration timeout = gate.timeout();
+        if (gate.awaitIdle(closing.sessions(), drain.compareTo(timeout) < 0 ? drain : timeout)) {
+            return List.of();
+        }
+        List<Session> revoked =
+                gate.revokeBusy(closing.sessions(), "its requests were lost with the volume that they were in");
+        List<Session> stuck = closing.sessions().stream().filter(s -> !s.idle()).toList();
+        LOG.error(
+                "{}: handler {} has not completed {} requests, the connections they came from are ended",
+                gate,
+                closing.opened().handler(),
+                stuck.stream().mapToLong(Session::inFlight).sum());
+        // Not on this thread: who opens the next volume waits for it, and may hold what these need.
+        tasks.run(
+                "revoke-" + gate,
+                () -> revoked.forEach(s -> {
+                    s.disconnected();
+                    s.tellRevoked();
+                }));
+        return stuck;
+    }
+
+    private void flush(Gate gate, Closing closing) throws InterruptedException {
+        OpenVolume opened = closing.opened();
+        if (!opened.info().can(Capability.FLUSH) || opened.info().readOnly()) {
+            return;
+        }
+        FlushRequest flush = new FlushRequest();
+        try {
+            opened.volume().submit(flush);
+        } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
+            flush.fail(e);
+        }
+        try {
+            flush.done().get(close.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            LOG.error("{}: handler {} has not flushed the volume in {} s", gate, opened.handler(), close.toSeconds());
+        } catch (ExecutionException e) {
+            LOG.error(
+                    "{}: handler {} could not flush the volume, writes may be lost: {}",
+                    gate,
+                    opened.handler(),
+                    Errno.describe(e.getCause()));
+        }
+    }
+
+    private static void close(Gate gate, Closing closing) {
+        try {
+            closing.opened().volume().close();
+        } catch (Exception | LinkageError | OutOfMemoryError e) {
+            LOG.error(
+                    "{}: handler {} could not close the volume properly",
+                    gate,
+                    closing.opened().handler(),
+                    e);
+        }
+    }
+}

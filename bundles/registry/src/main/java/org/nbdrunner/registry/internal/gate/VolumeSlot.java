@@ -1,0 +1,138 @@
+package org.nbdrunner.registry.internal.gate;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import org.nbdrunner.api.handler.Cfgstring;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.Handler;
+import org.nbdrunner.api.handler.OpenOptions;
+import org.nbdrunner.api.handler.StorageException;
+import org.nbdrunner.api.handler.Volume;
+import org.nbdrunner.api.handler.VolumeInfo;
+import org.nbdrunner.registry.internal.handlers.HandlerService;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one volume of a backstore behind its gate: opens it through a handler and closes it again, never both at once.
+ * {@link #open} and {@link #release} are for one thread at a time, {@link #shut} for any.
+ */
+public final class VolumeSlot {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeSlot.class);
+
+    private final Gate gate;
+    private final VolumeCloser closer;
+
+    /**
+     * A slot without a volume.
+     *
+     * @param gate opens and closes with the volume
+     * @param closer closes volumes
+     */
+    public VolumeSlot(Gate gate, VolumeCloser closer) {
+        this.gate = gate;
+        this.closer = closer;
+    }
+
+    /**
+     * Whether there is no volume yet, or one that will do.
+     *
+     * @param handler what must have opened it
+     * @param readOnly whether nobody will write to it
+     * @return false if it must be shut before another one can be opened
+     */
+    public boolean suits(HandlerService handler, boolean readOnly) {
+        return !gate.isOpen() || (gate.isOpenThrough(handler) && (readOnly || !gate.isOpenReadOnly()));
+    }
+
+    /**
+     * Sees to it that there is a volume and the gate is open.
+     *
+     * @param handler opens it
+     * @param serving whether the handler still serves
+     * @param cfg names the backstore
+     * @param options how
+     * @throws StorageException what the handler met; {@link Errno#EIO} if the volume is not the one that the clients
+     *     know, {@link Errno#EAGAIN} if the handler was replaced meanwhile
+     */
+    public void open(HandlerService handler, BooleanSupplier serving, Cfgstring cfg, OpenOptions options)
+            throws StorageException {
+        if (gate.isOpen()) {
+            return;
+        }
+        if (!awaitClosed(System.nanoTime() + closer.bound().toNanos())) {
+            LOG.warn("{}: it is opened again although the volume before is not closed yet", gate);
+        }
+        handler.call(h -> {
+            openThrough(h, handler, serving, cfg, options);
+            return null;
+        });
+    }
+
+    private void openThrough(
+            Handler h, HandlerService service, BooleanSupplier serving, Cfgstring cfg, OpenOptions options)
+            throws IOException {
+        Volume volume = h.open(cfg, options);
+        if (volume == null) {
+            throw new StorageException(Errno.EIO, cfg.key() + ": handler " + service + " opened nothing");
+        }
+        VolumeInfo info = null;
+        String misfit;
+        try {
+            info = volume.info();
+            misfit = info == null ? "it does not say what it is" : gate.misfit(info);
+        } catch (RuntimeException | LinkageError e) {
+            misfit = "it does not say what it is: " + Errno.describe(e);
+        }
+        OpenVolume opened =
+                new OpenVolume(volume, info == null ? VolumeInfo.builder(0).build() : info, service);
+        if (misfit == null && gate.open(opened, serving)) {
+            return;
+        }
+        // Within the handler's call, so that its bundle does not stop before this is done.
+        Closing unused = new Closing(opened, List.of(), new CompletableFuture<>());
+        begin(unused);
+        unused.await(System.nanoTime() + closer.bound().toNanos());
+        throw misfit == null
+                ? new StorageException(
+                        Errno.EAGAIN, cfg.key() + ": handler " + service + " is being replaced, try again")
+                : new StorageException(
+                        Errno.EIO,
+                        cfg.key() + ": handler " + service + " opened a volume that does not fit: " + misfit);
+    }
+
+    /**
+     * Closes the gate, and then the volume, if it is of one handler. Returns at once.
+     *
+     * @param handler the handler, or null for any
+     * @return false if there was nothing to close
+     */
+    public boolean shut(HandlerService handler) {
+        return begin(gate.shut(handler));
+    }
+
+    /** Nobody needs the volume: closes it, and forgets what it was. Returns at once. */
+    public void release() {
+        begin(gate.release());
+    }
+
+    private boolean begin(Closing closing) {
+        if (closing != null) {
+            closer.start(gate, closing);
+        }
+        return closing != null;
+    }
+
+    /**
+     * Waits for a volume on its way out.
+     *
+     * @param deadline until when, by {@link System#nanoTime}
+     * @return whether there is none left
+     */
+    public boolean awaitClosed(long deadline) {
+        Closing closing = gate.closing();
+        return closing == null || closing.await(deadline);
+    }
+}

@@ -1,0 +1,165 @@
+package org.nbdrunner.registry.internal.handlers;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.regex.Pattern;
+import org.nbdrunner.api.control.HandlerTypes;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.Handler;
+import org.nbdrunner.api.handler.HandlerName;
+import org.nbdrunner.api.handler.StorageException;
+import org.nbdrunner.registry.internal.store.SavedBackstore;
+
+/**
+ * The handlers present. Of several with one name the best ranked serves: the one of the highest service ranking, among
+ * equals the oldest. For use by any thread.
+ */
+public final class HandlerTable {
+    private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9-]{0,31}");
+
+    private record Ranked(HandlerService service, int ranking, long id) {}
+
+    private static final Comparator<Ranked> BEST_FIRST =
+            Comparator.comparingInt(Ranked::ranking).reversed().thenComparingLong(Ranked::id);
+
+    /** All that are present, best first; guarded by this. */
+    private final List<Ranked> present = new ArrayList<>();
+
+    private final ConcurrentMap<String, HandlerService> serving = new ConcurrentHashMap<>();
+
+    /** Names by number of all handlers that ever were here: listings can name one that is away. */
+    private final ConcurrentMap<Integer, String> names = new ConcurrentHashMap<>();
+
+    /**
+     * Adds a handler.
+     *
+     * @param name its service property {@value HandlerName#PROPERTY}
+     * @param handler the service
+     * @param ranking its service ranking
+     * @param id its service id
+     * @return the handler, which serves unless a better ranked one of this name does
+     * @throws IllegalArgumentException if it cannot be used, with the reason
+     */
+    public synchronized HandlerService add(String name, Handler handler, int ranking, long id) {
+        if (!NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException(
+                    "the handler name \"" + name + "\" is not 1 to 32 of a-z, 0-9 and -, beginning with a letter");
+        }
+        Set<String> options = handler.options();
+        for (String option : options) {
+            if (SavedBackstore.RESERVED.contains(option)
+                    || option.isEmpty()
+                    || option.indexOf('=') >= 0
+                    || option.indexOf(';') >= 0) {
+                throw new IllegalArgumentException("handler " + name + " has an option named \"" + option
+                        + "\", which means something else in the saved configuration");
+            }
+        }
+        String other = names.putIfAbsent(HandlerTypes.type(name), name);
+        if (other != null && !other.equals(name)) {
+            throw new IllegalArgumentException(
+                    "handler " + name + " has the same number as handler " + other + ", give it another name");
+        }
+        HandlerService service = new HandlerService(name, handler, options);
+        present.add(new Ranked(service, ranking, id));
+        choose(name);
+        return service;
+    }
+
+    /**
+     * Changes a handler's rank.
+     *
+     * @param service the handler
+     * @param ranking its new service ranking
+     */
+    public synchronized void rank(HandlerService service, int ranking) {
+        present.replaceAll(r -> r.service() == service ? new Ranked(service, ranking, r.id()) : r);
+        choose(service.name());
+    }
+
+    /**
+     * Takes a handler out.
+     *
+     * @param service the handler
+     */
+    public synchronized void remove(HandlerService service) {
+        present.removeIf(r -> r.service() == service);
+        choose(service.name());
+    }
+
+    private void choose(String name) {
+        present.sort(BEST_FIRST);
+        serving.compute(
+                name,
+                (n, before) -> present.stream()
+                        .map(Ranked::service)
+                        .filter(s -> s.name().equals(n))
+                        .findFirst()
+                        .orElse(null));
+    }
+
+    /**
+     * The handler of a service.
+     *
+     * @param handler the service
+     * @return what {@link #add} made of it, if it did and it was not removed since
+     */
+    public synchronized Optional<HandlerService> find(Handler handler) {
+        return present.stream().map(Ranked::service).filter(s -> s.is(handler)).findFirst();
+    }
+
+    /**
+     * The handler that serves a name.
+     *
+     * @param name as users type it
+     * @return empty if none is present
+     */
+    public Optional<HandlerService> serving(String name) {
+        return Optional.ofNullable(serving.get(name));
+    }
+
+    /**
+     * The handler that serves a name.
+     *
+     * @param name as users type it
+     * @return the handler
+     * @throws StorageException {@link Errno#ENODEV} naming those present, if this one is not
+     */
+    public HandlerService require(String name) throws StorageException {
+        HandlerService service = serving.get(name);
+        if (service == null) {
+            Set<String> there = names();
+            throw new StorageException(
+                    Errno.ENODEV,
+                    "there is no handler \"" + name + "\"; "
+                            + (there.isEmpty() ? "none is present" : "present: " + String.join(", ", there)));
+        }
+        return service;
+    }
+
+    /**
+     * The handlers that are present.
+     *
+     * @return names, sorted
+     */
+    public Set<String> names() {
+        return new TreeSet<>(serving.keySet());
+    }
+
+    /**
+     * The name that goes with a number.
+     *
+     * @param type as in {@link HandlerTypes}
+     * @return the name, or {@code type N} where it is not known
+     */
+    public String name(int type) {
+        String name = names.get(type);
+        return name != null ? name : HandlerTypes.name(type).orElse("type " + type);
+    }
+}

@@ -1,0 +1,193 @@
+package org.nbdrunner.commands.internal;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.nbdrunner.api.control.BackstoreInfo;
+import org.nbdrunner.api.control.Control;
+import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerInfo;
+import org.nbdrunner.api.handler.Cfgstring;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.commands.Environment;
+
+/** The grammar: which command a line of words is. */
+public final class CommandSet {
+    private static final Set<String> NONE = Set.of();
+
+    private final Environment environment;
+
+    /**
+     * Commands in an environment.
+     *
+     * @param environment where they run
+     */
+    public CommandSet(Environment environment) {
+        this.environment = environment;
+    }
+
+    /**
+     * Runs a command.
+     *
+     * @param words as typed
+     * @throws UsageException if they make no command
+     * @throws ControlException if the runner refuses
+     * @throws IOException if this machine does
+     */
+    public void run(List<String> words) throws UsageException, ControlException, IOException {
+        if (words.isEmpty()) {
+            throw new UsageException("", Help.all(environment.handlers()));
+        }
+        String first = words.get(0);
+        List<String> rest = words.subList(1, words.size());
+        switch (command(first)) {
+            case "help" -> environment.out().print(Help.all(environment.handlers()));
+            case "version" -> version(rest);
+            case "list" -> new ListCommand(environment, "").run(rest, Help.command("list"));
+            case "info" -> info("", rest, Help.command("info"));
+            case "handler" -> handlers(rest);
+            case "completion" -> completion(rest);
+            default -> ofHandler(first, rest);
+        }
+    }
+
+    /** The command that names no handler and is meant by a word; the word itself if there is none: it may be a handler. */
+    private String command(String word) throws UsageException {
+        if (environment.handlers().contains(word)) {
+            return word;
+        }
+        return switch (word) {
+            case "-h", "--help" -> "help";
+            case "-v", "--version" -> "version";
+            default -> {
+                String found = complete(word, Help.commandsOfAll(), Help.all(environment.handlers()));
+                yield found == null ? word : found;
+            }
+        };
+    }
+
+    private void ofHandler(String handler, List<String> words) throws UsageException, ControlException, IOException {
+        if (!handler.matches("[a-z][a-z0-9-]{0,31}")) {
+            throw new UsageException("there is no command " + handler, Help.all(environment.handlers()));
+        }
+        if (words.isEmpty()) {
+            throw new UsageException("which command?", Help.handler(handler));
+        }
+        String command = complete(words.get(0), Help.commandsOfHandlers(), Help.handler(handler));
+        if (command == null) {
+            throw new UsageException("there is no command " + words.get(0), Help.handler(handler));
+        }
+        List<String> rest = words.subList(1, words.size());
+        String help = Help.command(handler, command);
+        switch (command) {
+            case "create" -> create(handler, rest, help);
+            case "delete" -> delete(handler, rest, help);
+            case "map" -> new MapCommand(environment, handler).run(rest, help);
+            case "unmap" -> new UnmapCommand(environment, handler).run(rest, help);
+            case "list" -> new ListCommand(environment, handler).run(rest, help);
+            case "info" -> info(handler, rest, help);
+            default -> environment.out().print(Help.handler(handler));
+        }
+    }
+
+    /** The command that a word is or begins; null if there is none. */
+    private static String complete(String word, Set<String> commands, String help) throws UsageException {
+        if (commands.contains(word)) {
+            return word;
+        }
+        String found = null;
+        for (String c : commands) {
+            if (!word.isEmpty() && c.startsWith(word)) {
+                if (found != null) {
+                    throw new UsageException(word + " may be " + found + " or " + c, help);
+                }
+                found = c;
+            }
+        }
+        return found;
+    }
+
+    private void create(String handler, List<String> words, String help) throws UsageException, ControlException {
+        Words w = Words.parse(words, Set.of("size"), Set.of("prealloc"), 1, 1, help);
+        if (!w.has("size")) {
+            throw new UsageException("size is missing", help);
+        }
+        long size;
+        try {
+            size = Size.parse(w.value("size", ""));
+        } catch (IllegalArgumentException e) {
+            throw new UsageException(e.getMessage(), help);
+        }
+        Progress progress = new Progress(environment.err(), environment.terminal());
+        try {
+            environment.control(w.host()).create(handler, w.plain(0), size, w.has("prealloc"), progress);
+        } finally {
+            progress.end();
+        }
+    }
+
+    private void delete(String handler, List<String> words, String help) throws UsageException, ControlException {
+        Words w = Words.parse(words, NONE, NONE, 1, 1, help);
+        environment.control(w.host()).delete(handler, w.plain(0));
+    }
+
+    private void info(String handler, List<String> words, String help)
+            throws UsageException, ControlException, IOException {
+        Words w = Words.parse(words, NONE, NONE, 1, 1, help);
+        String key = Cfgstring.parse(w.plain(0)).key();
+        for (BackstoreInfo b : environment.control(w.host()).list(handler)) {
+            if (b.key().equals(key)) {
+                Map<String, Object> members = ListCommand.members(b);
+                if (w.json()) {
+                    environment.out().println(Json.object(members));
+                } else {
+                    members.forEach((name, value) -> environment.out().println(name + ": " + Printable.of("" + value)));
+                }
+                return;
+            }
+        }
+        throw new ControlException(Errno.ENOENT, "there is no backstore " + key);
+    }
+
+    private void handlers(List<String> words) throws UsageException, ControlException {
+        String help = Help.command("handler");
+        if (words.isEmpty() || !"list".startsWith(words.get(0)) || words.get(0).isEmpty()) {
+            throw new UsageException("handler what? There is: handler list", help);
+        }
+        Words w = Words.parse(words.subList(1, words.size()), NONE, NONE, 0, 0, help);
+        Control control = environment.control(w.host());
+        Table table = new Table("HANDLER", "TYPE", "BACKSTORES");
+        StringBuilder json = new StringBuilder();
+        for (HandlerInfo h : control.handlers()) {
+            table.add(h.name(), "" + h.type(), "" + h.backstores());
+            Map<String, Object> members = new LinkedHashMap<>();
+            members.put("name", h.name());
+            members.put("type", h.type());
+            members.put("backstores", h.backstores());
+            json.append(json.isEmpty() ? "" : ",\n").append(Json.object(members));
+        }
+        if (w.json()) {
+            environment.out().println("[" + json + "]");
+        } else {
+            table.print(environment.out());
+        }
+    }
+
+    private void version(List<String> words) throws UsageException {
+        Words w = Words.parse(words, NONE, NONE, 0, 0, Help.command("version"));
+        String version = Version.text();
+        environment
+                .out()
+                .println(w.json() ? Json.object(new TreeMap<>(Map.of("version", version))) : "nbd-cli " + version);
+    }
+
+    private void completion(List<String> words) throws UsageException {
+        if (!words.equals(List.of("bash"))) {
+            throw new UsageException("completion is there for: bash", Help.command("completion"));
+        }
+        environment.out().print(Help.completion(environment.handlers()));
+    }
+}

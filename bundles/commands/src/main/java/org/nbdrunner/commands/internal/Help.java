@@ -1,0 +1,142 @@
+package org.nbdrunner.commands.internal;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What the commands are, and what help says of them. */
+final class Help {
+    private static final Map<String, String> OF_HANDLERS = new LinkedHashMap<>();
+    private static final Map<String, String> OF_ALL = new LinkedHashMap<>();
+    private static final Map<String, String> LEGEND = new LinkedHashMap<>();
+
+    static {
+        OF_HANDLERS.put("create", "CFG [prealloc] size SIZE [host HOST]");
+        OF_HANDLERS.put("delete", "CFG [host HOST]");
+        OF_HANDLERS.put("map", "CFG [NBD_DEVICE] [timeout SECONDS] [readonly] [host HOST]");
+        OF_HANDLERS.put("unmap", "NBD_DEVICE|CFG [host HOST]");
+        OF_HANDLERS.put("list", "[STATE] [host HOST]");
+        OF_HANDLERS.put("info", "CFG [host HOST]");
+        OF_HANDLERS.put("help", "");
+
+        OF_ALL.put("list", "[STATE] [host HOST]");
+        OF_ALL.put("info", "CFG [host HOST]");
+        OF_ALL.put("handler", "list [host HOST]");
+        OF_ALL.put("completion", "bash");
+        OF_ALL.put("help", "");
+        OF_ALL.put("version", "");
+
+        LEGEND.put("SIZE", "a number with B, K, M, G, T, P or E, powers of 1024, fractions allowed: 1.5G");
+        LEGEND.put("NBD_DEVICE", "/dev/nbdX; for map any free one unless given");
+        LEGEND.put("SECONDS", "that an I/O may take before its connection is given up, 30 unless given");
+        LEGEND.put("STATE", "inuse|map, free|unmap: the kernel's devices; create, dead, live: backstores; all");
+        LEGEND.put("HOST", "the runner's HOST[:PORT], or several with commas between; localhost unless given");
+    }
+
+    private Help() {}
+
+    /** The commands that name no handler. */
+    static Set<String> commandsOfAll() {
+        return OF_ALL.keySet();
+    }
+
+    /** The commands of each handler. */
+    static Set<String> commandsOfHandlers() {
+        return OF_HANDLERS.keySet();
+    }
+
+    static String all(List<String> handlers) {
+        return """
+                usage: nbd-cli HANDLER COMMAND ...    with HANDLER one of: %s
+                       nbd-cli HANDLER help           what a handler's commands are
+                       nbd-cli list [STATE] [host HOST]
+                       nbd-cli info CFG [host HOST]
+                       nbd-cli handler list [host HOST]
+                       nbd-cli completion bash
+                       nbd-cli help | version
+
+                STATE  inuse|map, free|unmap: the kernel's devices; create, dead, live: backstores; all
+                HOST   the runner's HOST[:PORT], or several with commas between; localhost unless given
+                --json makes what is printed JSON. Commands may be abbreviated.
+                Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+                """.formatted(String.join(", ", handlers));
+    }
+
+    /** All of a handler's commands. */
+    static String handler(String handler) {
+        List<String> lines = new ArrayList<>();
+        OF_HANDLERS.forEach((command, words) ->
+                lines.add(handler + " " + (words.isEmpty() ? command : String.format("%-6s %s", command, words))));
+        return usage(lines, cfg(handler));
+    }
+
+    /** One of a handler's commands. */
+    static String command(String handler, String command) {
+        return usage(List.of((handler + " " + command + " " + OF_HANDLERS.get(command)).strip()), cfg(handler));
+    }
+
+    /** One of the commands that name no handler. */
+    static String command(String command) {
+        return usage(List.of((command + " " + OF_ALL.get(command)).strip()), "the name of a backstore of any handler");
+    }
+
+    /** Usage lines, and a legend of the words in capitals that occur in them. */
+    private static String usage(List<String> lines, String cfg) {
+        StringBuilder s = new StringBuilder();
+        for (String line : lines) {
+            s.append(s.isEmpty() ? "usage: " : "       ")
+                    .append("nbd-cli ")
+                    .append(line)
+                    .append('\n');
+        }
+        Map<String, String> legend = new LinkedHashMap<>();
+        legend.put("CFG", cfg);
+        legend.putAll(LEGEND);
+        legend.keySet().removeIf(word -> lines.stream().noneMatch(line -> line.contains(word)));
+        if (!legend.isEmpty()) {
+            s.append('\n');
+        }
+        legend.forEach((word, meaning) -> s.append(String.format("%-11s %s\n", word, meaning)));
+        return s.toString();
+    }
+
+    private static String cfg(String handler) {
+        return switch (handler) {
+            case "gluster" -> "VOLUME/FILEPATH";
+            case "ceph" -> "POOL/IMAGE";
+            case "azblk" -> "ACCOUNT.blob.core.windows.net/CONTAINER/BLOB[;sas=...][;lease=...][;http]";
+            case "file" -> "PATH below the runner's configured directory";
+            default -> "NAME";
+        };
+    }
+
+    static String completion(List<String> handlers) {
+        return """
+                # bash completion for nbd-cli
+                _nbd_cli() {
+                    local cur=${COMP_WORDS[COMP_CWORD]} words
+                    case $COMP_CWORD in
+                        1) words="%1$s list info handler help version completion" ;;
+                        2) case ${COMP_WORDS[1]} in
+                               list) words="inuse free map unmap create dead live all host --json" ;;
+                               handler) words="list" ;;
+                               completion) words="bash" ;;
+                               help | version | info) words="host --json" ;;
+                               *) words="create delete map unmap list info help" ;;
+                           esac ;;
+                        *) case ${COMP_WORDS[2]} in
+                               create) words="size prealloc host" ;;
+                               map) words="timeout readonly host --json $(compgen -G '/dev/nbd*' 2>/dev/null)" ;;
+                               unmap) words="host $(compgen -G '/dev/nbd*' 2>/dev/null)" ;;
+                               list) words="inuse free map unmap create dead live all host --json" ;;
+                               *) words="host --json" ;;
+                           esac ;;
+                    esac
+                    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+                }
+                complete -F _nbd_cli nbd-cli
+                """.formatted(String.join(" ", handlers));
+    }
+}

@@ -1,0 +1,169 @@
+package org.nbdrunner.commands.internal;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Function;
+import org.nbdrunner.api.control.Control;
+import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.Handler;
+import org.nbdrunner.api.handler.HandlerName;
+import org.nbdrunner.commands.CommandException;
+import org.nbdrunner.commands.Commands;
+import org.nbdrunner.commands.Environment;
+import org.nbdrunner.netlink.KernelMapper;
+import org.nbdrunner.netlink.Mapper;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+
+/** Offers the commands in the Gogo shell, scope {@code nbd}: one for each handler that is present, and those of all handlers. */
+@Component(
+        service = {},
+        immediate = true)
+public final class ShellCommands {
+    private static final String SCOPE = "nbd";
+
+    private final BundleContext context;
+    private final Control control;
+    private final Mapper mapper = new KernelMapper();
+    private final List<ServiceRegistration<Function>> common = new ArrayList<>();
+
+    /** Guarded by itself. */
+    private final Map<String, ServiceRegistration<Function>> handlers = new TreeMap<>();
+
+    /** How many services there are of each name: a handler's successor may come before it goes. Guarded by {@link #handlers}. */
+    private final Map<String, Integer> services = new HashMap<>();
+
+    /**
+     * Registers the commands of all handlers.
+     *
+     * @param context registers them
+     * @param control what they ask
+     */
+    @Activate
+    public ShellCommands(BundleContext context, @Reference Control control) {
+        this.context = context;
+        this.control = control;
+        for (String name : List.of("list", "info", "handler")) {
+            common.add(register(name));
+        }
+    }
+
+    @Reference(
+            service = Handler.class,
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            unbind = "removeHandler")
+    void addHandler(ServiceReference<Handler> reference) {
+        if (reference.getProperty(HandlerName.PROPERTY) instanceof String name) {
+            synchronized (handlers) {
+                services.merge(name, 1, Integer::sum);
+                handlers.computeIfAbsent(name, this::register);
+            }
+        }
+    }
+
+    void removeHandler(ServiceReference<Handler> reference) {
+        if (reference.getProperty(HandlerName.PROPERTY) instanceof String name) {
+            synchronized (handlers) {
+                if (services.computeIfPresent(name, (n, count) -> count > 1 ? count - 1 : null) != null) {
+                    return;
+                }
+                ServiceRegistration<Function> registration = handlers.remove(name);
+                if (registration != null) {
+                    registration.unregister();
+                }
+            }
+        }
+    }
+
+    private ServiceRegistration<Function> register(String name) {
+        return context.registerService(
+                Function.class,
+                (session, arguments) -> run(name, session, arguments),
+                FrameworkUtil.asDictionary(Map.of("osgi.command.scope", SCOPE, "osgi.command.function", name)));
+    }
+
+    /** What it throws the shell shows, and scripts can catch. */
+    private Object run(String name, CommandSession session, List<Object> arguments) throws CommandException {
+        List<String> words = new ArrayList<>();
+        words.add(name);
+        arguments.forEach(a -> words.add(String.valueOf(a)));
+        PrintStream console = session.getConsole();
+        try {
+            new Commands(new Shell(console)).execute(words);
+        } catch (CommandException e) {
+            console.print(e.help());
+            throw e;
+        }
+        return null;
+    }
+
+    /** Ends the commands. */
+    @Deactivate
+    public void deactivate() {
+        common.forEach(ServiceRegistration::unregister);
+        synchronized (handlers) {
+            handlers.values().forEach(ServiceRegistration::unregister);
+            handlers.clear();
+            services.clear();
+        }
+    }
+
+    private final class Shell implements Environment {
+        private final PrintStream console;
+
+        Shell(PrintStream console) {
+            this.console = console;
+        }
+
+        @Override
+        public Control control(String host) throws ControlException {
+            if (!host.isEmpty()) {
+                throw new ControlException(
+                        Errno.EINVAL, "host is for nbd-cli: this shell is inside of the runner it asks");
+            }
+            return control;
+        }
+
+        @Override
+        public Mapper mapper() {
+            return mapper;
+        }
+
+        @Override
+        public List<String> handlers() {
+            synchronized (handlers) {
+                return List.copyOf(handlers.keySet());
+            }
+        }
+
+        @Override
+        public PrintStream out() {
+            return console;
+        }
+
+        @Override
+        public PrintStream err() {
+            return console;
+        }
+
+        @Override
+        public boolean terminal() {
+            return true;
+        }
+    }
+}

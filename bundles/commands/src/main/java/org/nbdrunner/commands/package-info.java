@@ -1,0 +1,7 @@
+/** The commands of nbd-runner, the same whether they are typed in the Gogo shell or given to {@code nbd-cli}. */
+@Export
+@Version("1.0.0")
+package org.nbdrunner.commands;
+
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;

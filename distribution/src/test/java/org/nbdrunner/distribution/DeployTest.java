@@ -1,0 +1,109 @@
+package org.nbdrunner.distribution;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Handlers come, change and go in {@code deploy/} while the runner serves. */
+class DeployTest {
+    private static final int NONE = -1;
+
+    @TempDir
+    private Path directory;
+
+    private Installation installation;
+    private Installation.Run runner;
+
+    @BeforeEach
+    void start() throws Exception {
+        installation = new Installation(directory.resolve("home"));
+        runner = installation.run("nbd-runner").awaitServing();
+    }
+
+    @AfterEach
+    void end() {
+        installation.close();
+    }
+
+    @Test
+    void aHandlerIsInstalledUpdatedAndRemoved() throws Exception {
+        assertNotEquals(
+                0, installation.cli("constant", "create", "disk", "size", "64K").exit());
+
+        Path jar = installation.home.resolve("deploy/constant.jar");
+        HandlerJar.make(directory, jar, "test.constant", "1.0.0", "constant", 1);
+        Installation.await("the handler", () -> created("constant", "disk"));
+        assertEquals(1, content("constant/disk"));
+
+        HandlerJar.make(directory, jar, "test.constant", "1.0.0", "constant", 2);
+        Installation.await("the update", () -> content("constant/disk") == 2);
+
+        Files.delete(jar);
+        Installation.await("the removal", () -> content("constant/disk") == NONE);
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void aDeployedHandlerGoesBeforeTheShippedOne() throws Exception {
+        Installation.await("the shipped handler", () -> created("dummy", "disk"));
+        assertEquals(0, content("dummy/disk"));
+
+        Path jar = installation.home.resolve("deploy/newer.jar");
+        HandlerJar.make(directory, jar, "org.nbdrunner.handler.dummy", "99", "dummy", 3);
+        Installation.await("the deployed handler", () -> content("dummy/disk") == 3);
+
+        Installation.Result stopped = runner.terminate();
+        assertEquals(0, stopped.exit(), stopped::toString);
+        runner = installation.run("nbd-runner").awaitServing();
+        // deploy/ is looked through when the shipped handlers serve already.
+        Installation.await("the deployed handler after a restart", () -> content("dummy/disk") == 3);
+
+        Files.delete(jar);
+        Installation.await("the removal", () -> content("dummy/disk") != 3);
+        Installation.await("the shipped handler", () -> created("dummy", "other"));
+        assertEquals(0, content("dummy/other"));
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    private boolean created(String handler, String name) {
+        try {
+            return installation.cli(handler, "create", name, "size", "64K").exit() == 0;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError(e);
+        }
+    }
+
+    /** The byte that an export is full of; {@link #NONE} if it cannot be read. */
+    private int content(String export) {
+        Path copy = directory.resolve("copy");
+        try {
+            Files.deleteIfExists(copy);
+            String uri = "nbd://127.0.0.1:" + installation.port + "/" + export;
+            if (installation.runOther("nbdcopy", uri, copy.toString()).await().exit() != 0) {
+                return NONE;
+            }
+            byte[] bytes = Files.readAllBytes(copy);
+            for (byte b : bytes) {
+                if (b != bytes[0]) {
+                    throw new AssertionError(export + " is mixed");
+                }
+            }
+            return bytes[0];
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError(e);
+        }
+    }
+}

@@ -57,7 +57,8 @@ public class HandlerLifecycleIT {
             }
         }
         options.add(junitBundles());
-        options.add(frameworkProperty("org.ops4j.pax.logging.DefaultServiceLog.level").value("WARN"));
+        options.add(frameworkProperty("org.ops4j.pax.logging.DefaultServiceLog.level")
+                .value("WARN"));
         options.add(frameworkProperty("gosh.args").value("--nointeractive"));
         return options.toArray(Option[]::new);
     }
@@ -82,7 +83,8 @@ public class HandlerLifecycleIT {
         Runner.await("the handler", 60, has(control, 1));
         control.create("dummy", "disk", 1 << 20, false, ProgressListener.NONE);
         String uri = "nbd://127.0.0.1:" + ports.get(0) + "/dummy/disk";
-        Tool.run("qemu-io", "-f", "raw", "-c", "write -P 9 0 64k", "-c", "read -P 9 0 64k", uri).ok();
+        Tool.run("qemu-io", "-f", "raw", "-c", "write -P 9 0 64k", "-c", "read -P 9 0 64k", uri)
+                .ok();
 
         handler.uninstall();
         Runner.await("the handler to go", 60, has(control, 0));

@@ -3,7 +3,7 @@
  * in this process (the registry's service) or across the network (the RPC client).
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package org.nbdrunner.api.control;
 
 import org.osgi.annotation.bundle.Export;

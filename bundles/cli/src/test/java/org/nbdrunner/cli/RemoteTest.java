@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,7 +71,10 @@ class RemoteTest {
                                     false));
                         case "handlers" -> List.of(new HandlerInfo("file", 1001, 1));
                         case "create" -> {
-                            ((ProgressListener) arguments[4]).progress(1, 1);
+                            ((ProgressListener) arguments[4]).progress(1, 2);
+                            if ((boolean) arguments[3]) {
+                                awaitProgressShown();
+                            }
                             yield null;
                         }
                         case "delete" -> throw new ControlException(Errno.EBUSY, arguments[1] + " is mapped");
@@ -91,6 +95,14 @@ class RemoteTest {
 
     private String errText() {
         return err.toString(StandardCharsets.UTF_8);
+    }
+
+    /** The client asks how far a preallocation has come while that runs. */
+    private void awaitProgressShown() throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (err.size() == 0 && System.nanoTime() < end) {
+            Thread.sleep(1);
+        }
     }
 
     @Test
@@ -142,15 +154,16 @@ class RemoteTest {
 
     @Test
     void showsProgressWhereTheScriptSawATerminal() {
-        String[] words = {"file", "create", "x", "size", "1G", "host", "127.0.0.1:" + port};
-        assertEquals(Commands.DONE, run(words), this::errText);
+        String host = "127.0.0.1:" + port;
+        assertEquals(Commands.DONE, run("file", "create", "x", "size", "1G", "host", host), this::errText);
         assertEquals("", errText());
         System.setProperty("nbd.terminal", "true");
         try {
-            assertEquals(Commands.DONE, run(words), this::errText);
+            assertEquals(
+                    Commands.DONE, run("file", "create", "x", "prealloc", "size", "1G", "host", host), this::errText);
         } finally {
             System.clearProperty("nbd.terminal");
         }
-        assertTrue(errText().startsWith("\r"), this::errText);
+        assertTrue(errText().startsWith("\r50 %"), this::errText);
     }
 }

@@ -4,26 +4,32 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.api.control.HandlerInfo;
 import org.nbdrunner.api.control.Premapped;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.ProgressListener;
+import org.nbdrunner.rpc.internal.AdminClient;
+import org.nbdrunner.rpc.internal.BundleFile;
 import org.nbdrunner.rpc.internal.Client;
+import org.nbdrunner.rpc.internal.Program;
 
 /**
- * The control of a runner across the network. Connects when it is first asked, and again when the connection is lost; asks in version 2
+ * The control of a runner across the network, and the administration of its handlers. Connects when it is first asked, and again when the connection is lost; asks in version 2
  * of the control program, or in version 1 if the runner knows no other. Of several addresses it stays with the first that has answered:
  * what one runner was told, another does not know.
  *
- * <p>For use by any thread: calls take turns, but nobody waits for a creation that preallocates.
+ * <p>For use by any thread: calls take turns, but nobody waits for a creation that preallocates, or for a change of handlers. A bundle to install
+ * is a file of this machine, and is sent.
  */
-public final class RpcControl implements Control, AutoCloseable {
+public final class RpcControl implements Control, HandlerAdmin, AutoCloseable {
     private final List<RunnerAddress> addresses;
     private final Lock turn = new ReentrantLock();
 
@@ -158,6 +164,46 @@ public final class RpcControl implements Control, AutoCloseable {
             }
             return handlers;
         });
+    }
+
+    @Override
+    public String install(Path bundle) throws ControlException {
+        return send(Program.INSTALL, bundle);
+    }
+
+    @Override
+    public String upgrade(Path bundle) throws ControlException {
+        return send(Program.UPGRADE, bundle);
+    }
+
+    private String send(int procedure, Path bundle) throws ControlException {
+        try (BundleFile file = BundleFile.open(bundle)) {
+            return administer(a -> a.send(procedure, file));
+        }
+    }
+
+    @Override
+    public String add(String feature) throws ControlException {
+        return administer(a -> a.add(feature));
+    }
+
+    @Override
+    public void remove(String handler, boolean force) throws ControlException {
+        administer(a -> a.remove(handler, force));
+    }
+
+    /** What is asked of the administration. */
+    private interface Change {
+        String ask(AdminClient admin) throws IOException, ControlException;
+    }
+
+    private String administer(Change change) throws ControlException {
+        Question<String> question = c -> {
+            try (AdminClient admin = c.administration()) {
+                return change.ask(admin);
+            }
+        };
+        return explained(question, ask(c -> c)); // on a connection of its own
     }
 
     /** Disconnects, even while a call runs, which then fails; a later call connects again. */

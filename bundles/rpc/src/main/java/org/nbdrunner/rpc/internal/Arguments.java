@@ -20,11 +20,27 @@ final class Arguments {
     boolean preallocate;
     boolean readOnly;
     int timeout;
+    /** Of a handler that was shipped. */
+    String feature = "";
 
-    static Arguments decode(int version, int procedure, XdrDecodingStream in) throws OncRpcException, IOException {
+    boolean force;
+    long offset;
+    byte[] data = {};
+
+    /**
+     * Reads arguments.
+     *
+     * @param bytes that the whole record has: nothing in it is longer
+     */
+    static Arguments decode(int version, int procedure, XdrDecodingStream in, int bytes)
+            throws OncRpcException, IOException {
         Arguments a = new Arguments();
         boolean v1 = version == Program.VERSION_1;
         if (procedure == Program.NULL || procedure == Program.HANDLERS) {
+            return a;
+        }
+        if (procedure >= Program.BEGIN_UPLOAD) {
+            a.decodeAdministration(procedure, in, bytes);
             return a;
         }
         if (v1) {
@@ -54,6 +70,23 @@ final class Arguments {
         return a;
     }
 
+    private void decodeAdministration(int procedure, XdrDecodingStream in, int bytes)
+            throws OncRpcException, IOException {
+        switch (procedure) {
+            case Program.BEGIN_UPLOAD -> size = in.xdrDecodeLong();
+            case Program.UPLOAD -> {
+                offset = in.xdrDecodeLong();
+                data = Xdr.opaque(in, Math.min(bytes, Program.PIECE));
+            }
+            case Program.ADD -> feature = Xdr.utf8(in, Math.min(bytes, Program.FEATURE));
+            case Program.REMOVE -> {
+                handler = Xdr.utf8(in, Program.HANDLER);
+                force = in.xdrDecodeBoolean();
+            }
+            default -> {} // INSTALL and UPGRADE are about the file that was sent
+        }
+    }
+
     private static String text(boolean v1, XdrDecodingStream in, int n) throws OncRpcException, IOException {
         return v1 ? Xdr.utf8Characters(in, n) : Xdr.utf8(in, n);
     }
@@ -61,6 +94,10 @@ final class Arguments {
     void encode(int version, int procedure, XdrEncodingStream out) throws OncRpcException, IOException {
         boolean v1 = version == Program.VERSION_1;
         if (procedure == Program.NULL || procedure == Program.HANDLERS) {
+            return;
+        }
+        if (procedure >= Program.BEGIN_UPLOAD) {
+            encodeAdministration(procedure, out);
             return;
         }
         if (v1) {
@@ -86,6 +123,22 @@ final class Arguments {
         }
         if (procedure != Program.LIST) {
             text(v1, out, cfgstring, Program.CFGSTRING);
+        }
+    }
+
+    private void encodeAdministration(int procedure, XdrEncodingStream out) throws OncRpcException, IOException {
+        switch (procedure) {
+            case Program.BEGIN_UPLOAD -> out.xdrEncodeLong(size);
+            case Program.UPLOAD -> {
+                out.xdrEncodeLong(offset);
+                Xdr.opaque(out, data);
+            }
+            case Program.ADD -> Xdr.string(out, feature);
+            case Program.REMOVE -> {
+                Xdr.string(out, handler);
+                out.xdrEncodeBoolean(force);
+            }
+            default -> {}
         }
     }
 

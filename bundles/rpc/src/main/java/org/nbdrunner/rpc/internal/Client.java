@@ -64,7 +64,7 @@ public final class Client implements AutoCloseable {
     }
 
     /** What would arrive as something else is not sent. */
-    private static String bounded(String what, String text, int maxBytes) throws ControlException {
+    static String bounded(String what, String text, int maxBytes) throws ControlException {
         if (text.indexOf('\0') >= 0) {
             throw new ControlException(Errno.EINVAL, what + " has a NUL character");
         }
@@ -87,7 +87,7 @@ public final class Client implements AutoCloseable {
         return check(connection.call(version, procedure, a));
     }
 
-    private static Answer check(Answer answer) throws IOException, ControlException {
+    static Answer check(Answer answer) throws IOException, ControlException {
         if (answer == null) {
             throw new IOException("the runner does not know this command");
         }
@@ -197,6 +197,20 @@ public final class Client implements AutoCloseable {
         return version == Program.VERSION_1
                 ? null
                 : Listing.parseHandlers(call(Program.HANDLERS, new Arguments()).text);
+    }
+
+    /**
+     * A client for the handlers' administration.
+     *
+     * @return connected
+     * @throws ControlException {@link Errno#ENOTSUP} if the server is too old
+     * @throws IOException if it cannot be reached any more
+     */
+    public AdminClient administration() throws IOException, ControlException {
+        if (version == Program.VERSION_1) {
+            throw AdminClient.tooOld();
+        }
+        return new AdminClient(address);
     }
 
     @Override

@@ -30,7 +30,7 @@ public final class Connection implements AutoCloseable {
         boolean connected = false;
         try {
             socket.connect(address, CONNECT_MS);
-            records = new Records(socket, MAX_REPLY, waitMs, REPLY_MS);
+            records = new Records(socket, waitMs, REPLY_MS);
             connected = true;
         } finally {
             if (!connected) {
@@ -59,12 +59,12 @@ public final class Connection implements AutoCloseable {
 
     private Answer exchange(int version, int procedure, Arguments arguments) throws IOException {
         try {
-            XdrBufferEncodingStream out = new XdrBufferEncodingStream(MAX_CALL);
+            XdrBufferEncodingStream out = new XdrBufferEncodingStream(MAX_CALL + (arguments.data.length + 3 & ~3));
             out.beginEncoding(null, 0);
             Call.encode(out, ++xid, version, procedure);
             arguments.encode(version, procedure, out);
             records.write(out.getXdrData(), out.getXdrLength());
-            byte[] record = records.read();
+            byte[] record = records.read(MAX_REPLY);
             if (record == null) {
                 throw new EOFException("the runner closed the connection");
             }

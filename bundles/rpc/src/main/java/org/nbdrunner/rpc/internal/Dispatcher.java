@@ -28,14 +28,15 @@ final class Dispatcher {
     /**
      * Does what a call asks.
      *
+     * @param admin the connection's part in the administration of handlers
      * @param local the address through which the client came: where it can reach I/O too, if that has no address of its own
      */
-    Answer dispatch(int version, int procedure, Arguments a, String local) {
+    Answer dispatch(int version, int procedure, Arguments a, AdminSession admin, String local) {
         Answer answer = new Answer();
         try {
             String handler =
                     version == Program.VERSION_1 && procedure != Program.NULL ? handler(a.type, procedure) : a.handler;
-            perform(version, procedure, handler, a, answer, local);
+            perform(version, procedure, handler, a, answer, admin, local);
         } catch (ControlException e) {
             LOG.debug(
                     "Procedure {} for {} is refused: {}", procedure, a.cfgstring.split(";", 2)[0], e.getMessage());
@@ -63,7 +64,8 @@ final class Dispatcher {
                 .orElseThrow(() -> new ControlException(Errno.ENODEV, "There is no handler of type " + type + " here"));
     }
 
-    private void perform(int version, int procedure, String handler, Arguments a, Answer answer, String local)
+    private void perform(
+            int version, int procedure, String handler, Arguments a, Answer answer, AdminSession admin, String local)
             throws ControlException {
         switch (procedure) {
             case Program.CREATE -> create(handler, a);
@@ -83,6 +85,8 @@ final class Dispatcher {
                     answer.blockSize = progress[1];
                 }
             }
+            case Program.BEGIN_UPLOAD, Program.UPLOAD, Program.INSTALL, Program.UPGRADE, Program.ADD, Program.REMOVE ->
+                answer.text = admin.perform(procedure, a);
             default -> {} // NULL
         }
     }

@@ -14,6 +14,7 @@ import java.util.Map;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.HandlerInfo;
+import org.nbdrunner.api.control.HandlerState;
 import org.nbdrunner.api.control.HandlerTypes;
 
 /** Listings as JSON, in the style of json-c, which the C project's clients print as it is. */
@@ -92,6 +93,12 @@ final class Listing {
             JsonObject o = new JsonObject();
             o.addProperty("type", h.type());
             o.addProperty("backstores", h.backstores());
+            o.addProperty("version", h.version());
+            o.addProperty("bundle", h.bundle());
+            o.addProperty("state", h.state().text());
+            o.addProperty("exports", h.exports());
+            o.addProperty("inflight", h.inFlight());
+            o.addProperty("remark", h.remark());
             all.add(h.name(), o);
         }
         return write(all);
@@ -103,14 +110,30 @@ final class Listing {
             for (Map.Entry<String, JsonElement> e :
                     JsonParser.parseString(text).getAsJsonObject().entrySet()) {
                 JsonObject o = e.getValue().getAsJsonObject();
-                all.add(new HandlerInfo(
-                        e.getKey(),
-                        o.get("type").getAsInt(),
-                        o.get("backstores").getAsInt()));
+                all.add(handler(
+                        new HandlerInfo(
+                                e.getKey(),
+                                o.get("type").getAsInt(),
+                                o.get("backstores").getAsInt()),
+                        o));
             }
-        } catch (JsonParseException | IllegalStateException | NullPointerException | NumberFormatException e) {
+        } catch (JsonParseException | IllegalStateException | NullPointerException | IllegalArgumentException e) {
             throw new IOException("the runner's list of handlers cannot be understood", e);
         }
         return all;
+    }
+
+    /** The same with what a runner of 1.1 tells besides. */
+    private static HandlerInfo handler(HandlerInfo h, JsonObject o) {
+        return new HandlerInfo(
+                h.name(),
+                h.type(),
+                h.backstores(),
+                o.has("version") ? o.get("version").getAsString() : h.version(),
+                o.has("bundle") ? o.get("bundle").getAsLong() : h.bundle(),
+                o.has("state") ? HandlerState.parse(o.get("state").getAsString()) : h.state(),
+                o.has("exports") ? o.get("exports").getAsInt() : h.exports(),
+                o.has("inflight") ? o.get("inflight").getAsInt() : h.inFlight(),
+                o.has("remark") ? o.get("remark").getAsString() : h.remark());
     }
 }

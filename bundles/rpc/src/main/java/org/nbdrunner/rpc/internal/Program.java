@@ -21,6 +21,18 @@ public final class Program {
     public static final int HANDLERS = 7;
     /** Version 2 only: how far a creation has come. */
     public static final int PROGRESS = 8;
+    /** Version 2 only: the connection is going to send a file of this size. */
+    public static final int BEGIN_UPLOAD = 9;
+    /** Version 2 only: a piece of that file. */
+    public static final int UPLOAD = 10;
+    /** Version 2 only: installs the file as a handler. */
+    public static final int INSTALL = 11;
+    /** Version 2 only: puts the file in a handler's place. */
+    public static final int UPGRADE = 12;
+    /** Version 2 only: adds a handler that was shipped. */
+    public static final int ADD = 13;
+    /** Version 2 only: takes a handler away. */
+    public static final int REMOVE = 14;
 
     /** Version 1's arrays of characters, NUL included. */
     static final int CFGSTRING = 1024;
@@ -33,9 +45,18 @@ public final class Program {
     /** Longest name of a handler in version 2. */
     static final int HANDLER = 32;
 
+    /** Longest name of a feature. */
+    static final int FEATURE = 255;
+
+    /** Bytes of a file that one call brings. */
+    static final int PIECE = 256 << 10;
+
+    /** Bytes of a file in all. */
+    static final long FILE = 64L << 20;
+
     private Program() {}
 
     static boolean has(int version, int procedure) {
-        return procedure >= NULL && procedure <= (version == VERSION_1 ? LIST : PROGRESS);
+        return procedure >= NULL && procedure <= (version == VERSION_1 ? LIST : REMOVE);
     }
 }

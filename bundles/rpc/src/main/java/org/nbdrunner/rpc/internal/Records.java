@@ -26,7 +26,6 @@ final class Records {
 
     private final Socket socket;
     private final InputStream in;
-    private final int maxBytes;
     private final int idleMs;
     private final int recordMs;
 
@@ -34,21 +33,24 @@ final class Records {
      * Over a socket.
      *
      * @param socket connected
-     * @param maxBytes of one record
      * @param idleMs how long to wait for a record
      * @param recordMs how long one may take from its first byte
      */
-    Records(Socket socket, int maxBytes, int idleMs, int recordMs) throws IOException {
+    Records(Socket socket, int idleMs, int recordMs) throws IOException {
         this.socket = socket;
         this.in = socket.getInputStream();
-        this.maxBytes = maxBytes;
         this.idleMs = idleMs;
         this.recordMs = recordMs;
         socket.setTcpNoDelay(true);
     }
 
-    /** The next record; null if the stream ended before it. */
-    byte[] read() throws IOException {
+    /**
+     * The next record.
+     *
+     * @param maxBytes that it may have
+     * @return null if the stream ended before it
+     */
+    byte[] read(int maxBytes) throws IOException {
         socket.setSoTimeout(idleMs);
         int first;
         try {

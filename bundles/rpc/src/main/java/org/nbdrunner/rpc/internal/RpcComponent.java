@@ -5,10 +5,15 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import org.nbdrunner.api.control.Control;
+import org.nbdrunner.api.control.HandlerAdmin;
+import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -46,22 +51,39 @@ public final class RpcComponent {
 
         @AttributeDefinition(description = "Whether rpcbind, where one runs, is told of the control program")
         boolean rpcbind() default true;
+
+        @AttributeDefinition(
+                description = "Whether handlers can be installed, upgraded and removed over the control program")
+        boolean handlerAdministration() default false;
     }
 
     private final ControlServer server;
     private final LivenessServer liveness;
     private final PortMapper portMapper;
 
+    /** Null if there is none. */
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile HandlerAdmin handlerAdmin;
+
     /**
      * Listens.
      *
+     * @param context keeps what clients upload
      * @param control what is served
      * @param configuration where and how
      * @throws IOException if an address cannot be listened on
      */
     @Activate
-    public RpcComponent(@Reference Control control, Configuration configuration) throws IOException {
-        server = control(control, configuration);
+    public RpcComponent(BundleContext context, @Reference Control control, Configuration configuration)
+            throws IOException {
+        Administration administration = new Administration(
+                configuration.handlerAdministration(),
+                () -> handlerAdmin,
+                context.getDataFile("uploads").toPath());
+        server = control(control, administration, configuration);
         boolean started = false;
         try {
             liveness = configuration.livenessPort() == 0 ? null : liveness(configuration);
@@ -75,10 +97,12 @@ public final class RpcComponent {
         LOG.info("Serving control on {}:{}", configuration.host(), server.port());
     }
 
-    private static ControlServer control(Control control, Configuration c) throws IOException {
+    private static ControlServer control(Control control, Administration administration, Configuration c)
+            throws IOException {
         try {
             return new ControlServer(
                     control,
+                    administration,
                     address("port", c.host(), c.port()),
                     atLeastOne("maxConnections", c.maxConnections()),
                     atLeastOne("idleTimeout", c.idleTimeout()) * 1000);

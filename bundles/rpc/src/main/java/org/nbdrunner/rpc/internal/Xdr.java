@@ -48,7 +48,10 @@ final class Xdr {
     }
 
     static void string(XdrEncodingStream out, String s) throws OncRpcException, IOException {
-        byte[] bytes = s.getBytes(StandardCharsets.UTF_8);
+        opaque(out, s.getBytes(StandardCharsets.UTF_8));
+    }
+
+    static void opaque(XdrEncodingStream out, byte[] bytes) throws OncRpcException, IOException {
         out.xdrEncodeInt(bytes.length);
         out.xdrEncodeOpaque(bytes, bytes.length);
     }

@@ -54,6 +54,7 @@ class ControlServerTest {
     private RpcControl start(int version, int maxConnections) throws IOException {
         server = new ControlServer(
                 control,
+                Administration.forbidden(),
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 maxConnections,
                 idleMs,
@@ -487,7 +488,7 @@ class ControlServerTest {
                 XdrBufferDecodingStream in = new XdrBufferDecodingStream(call, call.length & ~3);
                 in.beginDecoding();
                 Call c = Call.decode(in);
-                Arguments.decode(1 + (c.version() & 1), c.procedure() & 7, in);
+                Arguments.decode(1 + (c.version() & 1), c.procedure() & 15, in, call.length);
             } catch (OncRpcException e) {
                 assertTrue(e.getReason() != 0);
             }

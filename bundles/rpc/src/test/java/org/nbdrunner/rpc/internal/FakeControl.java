@@ -19,6 +19,8 @@ final class FakeControl implements Control {
     volatile String device = "/dev/nbd7";
     volatile List<BackstoreInfo> backstores = new ArrayList<>();
     volatile CountDownLatch creation;
+    volatile List<HandlerInfo> handlers =
+            List.of(new HandlerInfo("dummy", 1000, 2), new HandlerInfo("other", 12345, 0));
 
     private void note(String what) throws ControlException {
         asked.add(what);
@@ -71,6 +73,6 @@ final class FakeControl implements Control {
 
     @Override
     public List<HandlerInfo> handlers() {
-        return List.of(new HandlerInfo("dummy", 1000, 2), new HandlerInfo("other", 12345, 0));
+        return handlers;
     }
 }

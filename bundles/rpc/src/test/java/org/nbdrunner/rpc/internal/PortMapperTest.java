@@ -44,8 +44,8 @@ class PortMapperTest {
     private void serve() {
         while (!listener.isClosed()) {
             try (Socket s = listener.accept()) {
-                Records records = new Records(s, 1024, 20_000, 20_000);
-                for (byte[] r = records.read(); r != null; r = records.read()) {
+                Records records = new Records(s, 20_000, 20_000);
+                for (byte[] r = records.read(1024); r != null; r = records.read(1024)) {
                     mayAnswer.await();
                     XdrBufferEncodingStream reply = answer(r);
                     records.write(reply.getXdrData(), reply.getXdrLength());

@@ -107,7 +107,7 @@ class VectorsTest {
                 new XdrBufferDecodingStream(Arrays.copyOfRange(captured, 4, captured.length), captured.length - 4);
         in.beginDecoding();
         Call call = Call.decode(in);
-        Arguments a = Arguments.decode(1, procedure, in);
+        Arguments a = Arguments.decode(1, procedure, in, 4156);
         XdrBufferEncodingStream out = new XdrBufferEncodingStream(16384);
         out.beginEncoding(null, 0);
         Call.encode(out, call.xid(), 1, procedure);

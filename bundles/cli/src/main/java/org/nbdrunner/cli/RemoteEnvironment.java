@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.List;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.commands.Environment;
 import org.nbdrunner.netlink.KernelMapper;
 import org.nbdrunner.netlink.Mapper;
@@ -25,6 +26,15 @@ final class RemoteEnvironment implements Environment, AutoCloseable {
 
     @Override
     public Control control(String host) throws ControlException {
+        return runner(host);
+    }
+
+    @Override
+    public HandlerAdmin handlerAdmin(String host) throws ControlException {
+        return runner(host);
+    }
+
+    private RpcControl runner(String host) throws ControlException {
         if (control == null) {
             control = new RpcControl(RunnerAddress.parse(host.isEmpty() ? "localhost" : host));
         }

@@ -11,6 +11,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -18,14 +20,17 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.api.control.HandlerInfo;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.ProgressListener;
 import org.nbdrunner.commands.Commands;
+import org.nbdrunner.rpc.internal.Administration;
 import org.nbdrunner.rpc.internal.ControlServer;
 
 /** Commands against a control program that is served over TCP. */
@@ -33,6 +38,9 @@ class RemoteTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
     private final BlockingQueue<String> asked = new LinkedBlockingQueue<>();
+
+    @TempDir
+    private Path directory;
 
     private int port;
     private ControlServer server;
@@ -118,6 +126,31 @@ class RemoteTest {
         assertEquals(Commands.DONE, run("file", "create", "x", "size", "1G", "host", host), this::errText);
         assertEquals(Commands.DONE, run("handler", "list", "host", host), this::errText);
         assertTrue(List.copyOf(asked).containsAll(List.of("create", "handlers")), asked::toString);
+    }
+
+    @Test
+    void sendsABundleWhereHandlersMayBeChanged() throws IOException {
+        Path jar = Files.write(directory.resolve("rot13.jar"), new byte[300_000]);
+        assertEquals(
+                Commands.FAILED, run("handler", "upgrade", jar.toString(), "host", "127.0.0.1:" + port), this::errText);
+        assertTrue(errText().contains("handlerAdministration = true"), this::errText);
+        server.close();
+        HandlerAdmin admin = (HandlerAdmin) Proxy.newProxyInstance(
+                HandlerAdmin.class.getClassLoader(),
+                new Class<?>[] {HandlerAdmin.class},
+                (proxy, method, arguments) -> method.getName() + " " + Files.size((Path) arguments[0]));
+        Administration administration = new Administration(true, () -> admin, directory.resolve("uploads"));
+        server = new ControlServer(
+                control(), administration, new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 4, 30_000);
+        assertEquals(
+                Commands.DONE, run("handler", "upgrade", jar.toString(), "host", "127.0.0.1:" + port), this::errText);
+        assertEquals("upgrade 300000\n", out.toString(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void namesAFileThatIsNotThere() {
+        assertEquals(Commands.FAILED, run("handler", "install", "./no.jar", "host", "127.0.0.1:" + port));
+        assertEquals("nbd-cli: there is no file ./no.jar\n", errText());
     }
 
     @Test

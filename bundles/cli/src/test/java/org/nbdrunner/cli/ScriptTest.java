@@ -228,7 +228,16 @@ class ScriptTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"list, 2", "file list, 2", "info x, 1", "list free, 1", "file delete x, 1", "help, 0"})
+    @CsvSource({
+        "list, 2",
+        "file list, 2",
+        "handler list, 2",
+        "handler remove file, 0",
+        "info x, 1",
+        "list free, 1",
+        "file delete x, 1",
+        "help, 0"
+    })
     void keepsClassesOfCommandsThatOnlyAskAndSucceed(String command, int times) throws Exception {
         cache = Files.createDirectory(directory.resolve("cache"));
         List<String> words = new ArrayList<>(List.of(command.split(" ")));

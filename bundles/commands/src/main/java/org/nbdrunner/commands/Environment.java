@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.List;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.netlink.Mapper;
 
 /** Where a command runs: in the container, or in a program of its own. */
@@ -17,6 +18,15 @@ public interface Environment {
      * @throws ControlException if there is no such host, or none can be chosen here
      */
     Control control(String host) throws ControlException;
+
+    /**
+     * Who changes the handlers of the runner to ask.
+     *
+     * @param host as typed; empty if none was
+     * @return its administration
+     * @throws ControlException if there is no such host, none can be chosen here, or the runner has no administration
+     */
+    HandlerAdmin handlerAdmin(String host) throws ControlException;
 
     /**
      * This machine's kernel.

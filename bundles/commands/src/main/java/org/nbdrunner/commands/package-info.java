@@ -1,6 +1,6 @@
 /** The commands of nbd-runner, the same whether they are typed in the Gogo shell or given to {@code nbd-cli}. */
 @Export
-@Version("1.0.0")
+@Version("2.0.0")
 package org.nbdrunner.commands;
 
 import org.osgi.annotation.bundle.Export;

@@ -8,12 +8,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The completion script, run by bash itself. */
 class CompletionTest {
@@ -57,6 +59,11 @@ class CompletionTest {
         "nbd-cli file list d, dead",
         "nbd-cli list inu, inuse",
         "nbd-cli handler l, list",
+        "nbd-cli handler list h, host",
+        "nbd-cli handler r, remove",
+        "nbd-cli handler remove d, dummy",
+        "nbd-cli handler remove dummy f, force",
+        "nbd-cli handler upgrade a.jar h, host",
         "nbd-cli completion b, bash"
     })
     void completes(String line, String word) throws Exception {
@@ -70,6 +77,21 @@ class CompletionTest {
                 complete("nbd-cli", ""));
         assertEquals(
                 List.of("create", "delete", "map", "unmap", "list", "info", "help"), complete("nbd-cli", "file", ""));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"install", "upgrade"})
+    void offersJarsAndDirectories(String command) throws Exception {
+        Path jar = Files.createFile(directory.resolve("my handler.jar"));
+        Files.createFile(directory.resolve("my handler.txt"));
+        Path folder = Files.createDirectory(directory.resolve("my handlers"));
+        assertEquals(
+                Set.of(jar.toString(), folder.toString()),
+                Set.copyOf(complete(
+                        "nbd-cli",
+                        "handler",
+                        command,
+                        directory.resolve("my ha").toString())));
     }
 
     @Test

@@ -4,12 +4,14 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.api.control.HandlerInfo;
 import org.nbdrunner.api.control.Premapped;
 import org.nbdrunner.api.handler.Errno;
@@ -29,6 +31,7 @@ final class Fakes implements Environment {
     Premapped premapped = new Premapped("", "192.0.2.1", 24111, 1 << 20, 512, 0x6d, 1);
     String device = "/dev/nbd4";
     String unmapped = "";
+    String outcome = "file 1.2.0";
     ControlException refusal;
     String refused = "";
     Throwable mapFailure;
@@ -82,6 +85,14 @@ final class Fakes implements Environment {
             calls.add("host " + host);
         }
         return new FakeControl();
+    }
+
+    @Override
+    public HandlerAdmin handlerAdmin(String host) {
+        if (!host.isEmpty()) {
+            calls.add("host " + host);
+        }
+        return new FakeAdmin();
     }
 
     @Override
@@ -164,6 +175,31 @@ final class Fakes implements Environment {
         public List<HandlerInfo> handlers() throws ControlException {
             call("handlers");
             return handlers;
+        }
+    }
+
+    private final class FakeAdmin implements HandlerAdmin {
+        @Override
+        public String install(Path bundle) throws ControlException {
+            call("install", bundle);
+            return outcome;
+        }
+
+        @Override
+        public String upgrade(Path bundle) throws ControlException {
+            call("upgrade", bundle);
+            return outcome;
+        }
+
+        @Override
+        public String add(String feature) throws ControlException {
+            call("add", feature);
+            return outcome;
+        }
+
+        @Override
+        public void remove(String handler, boolean force) throws ControlException {
+            call("remove", handler, force);
         }
     }
 

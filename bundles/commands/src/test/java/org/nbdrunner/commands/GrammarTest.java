@@ -11,7 +11,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nbdrunner.api.control.BackstoreState;
-import org.nbdrunner.api.control.HandlerInfo;
 import org.nbdrunner.api.handler.Errno;
 
 /** Which words make which command, and what is said of words that make none. */
@@ -59,6 +58,10 @@ class GrammarTest {
                 "file list host there:1 dead",
                 "list host there:1 --json",
                 "handler list host there:1",
+                "handler install file host there:1",
+                "handler install a.jar host there:1 --json",
+                "handler upgrade a.jar host there:1",
+                "handler remove file host there:1 force",
             })
     void takesTheHostAnywhereBehindTheFirstArgument(String line) {
         assertEquals(Commands.DONE, run(line), fakes::errText);
@@ -105,8 +108,15 @@ class GrammarTest {
         "file list dead live, unexpected word live",
         "list broken, there is no state broken",
         "info, something is missing",
-        "handler, handler what? There is: handler list",
-        "handler purge, handler what? There is: handler list",
+        "handler, which command?",
+        "handler purge, there is no command purge",
+        "handler install, something is missing",
+        "handler install a.jar b.jar, unexpected word b.jar",
+        "handler install a.jar force, unexpected word force",
+        "handler upgrade, something is missing",
+        "handler remove, something is missing",
+        "handler remove file now, unexpected word now",
+        "handler remove file force force, force is given twice",
         "handler list all, unexpected word all",
         "version 2, unexpected word 2",
         "completion, completion is there for: bash",
@@ -151,7 +161,10 @@ class GrammarTest {
         "file list broken, usage: nbd-cli file list [STATE] [host HOST]",
         "list broken, usage: nbd-cli list [STATE] [host HOST]",
         "info, usage: nbd-cli info CFG [host HOST]",
-        "handler, usage: nbd-cli handler list [host HOST]",
+        "handler list all, usage: nbd-cli handler list [host HOST]",
+        "handler install, usage: nbd-cli handler install FILE|FEATURE [host HOST]",
+        "handler up, usage: nbd-cli handler upgrade FILE [host HOST]",
+        "handler remove, usage: nbd-cli handler remove NAME [force] [host HOST]",
         "version 2, usage: nbd-cli version",
         "completion, usage: nbd-cli completion bash"
     })
@@ -266,37 +279,6 @@ class GrammarTest {
         run("file create a.img prealloc size 1G");
         assertEquals("\r50 % of 1G \r100 % of 1G \n", fakes.errText());
         assertEquals("", fakes.outText());
-    }
-
-    @Test
-    void listsHandlers() {
-        fakes.handlers.add(new HandlerInfo("dummy", 1000, 0));
-        fakes.handlers.add(new HandlerInfo("file", 1001, 12));
-        assertEquals(Commands.DONE, run("handler list"));
-        assertEquals("""
-                HANDLER  TYPE  BACKSTORES
-                dummy    1000  0
-                file     1001  12
-                """, fakes.outText());
-    }
-
-    @Test
-    void listsHandlersInJson() {
-        fakes.handlers.add(new HandlerInfo("file", 1001, 12));
-        fakes.handlers.add(new HandlerInfo("dummy", 1000, 0));
-        assertEquals(Commands.DONE, run("handler l --json"));
-        JsonObject file =
-                JsonParser.parseString(fakes.outText()).getAsJsonArray().get(0).getAsJsonObject();
-        assertEquals("file", file.get("name").getAsString());
-        assertEquals(1001, file.get("type").getAsInt());
-        assertEquals(12, file.get("backstores").getAsInt());
-    }
-
-    @Test
-    void saysThatARunnerIsTooOld() {
-        fakes.refuse("handlers", Errno.ENOTSUP, "the runner at h:1 is too old to list its handlers");
-        assertEquals(Commands.FAILED, run("handler list"));
-        assertEquals("nbd-cli: the runner at h:1 is too old to list its handlers\n", fakes.errText());
     }
 
     @Test

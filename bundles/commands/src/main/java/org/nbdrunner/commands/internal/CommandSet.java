@@ -1,15 +1,12 @@
 package org.nbdrunner.commands.internal;
 
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.nbdrunner.api.control.BackstoreInfo;
-import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
-import org.nbdrunner.api.control.HandlerInfo;
 import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.commands.Environment;
@@ -48,7 +45,7 @@ public final class CommandSet {
             case "version" -> version(rest);
             case "list" -> new ListCommand(environment, "").run(rest, Help.command("list"));
             case "info" -> info("", rest, Help.command("info"));
-            case "handler" -> handlers(rest);
+            case "handler" -> new HandlerCommand(environment).run(rest);
             case "completion" -> completion(rest);
             default -> ofHandler(first, rest);
         }
@@ -63,7 +60,7 @@ public final class CommandSet {
             case "-h", "--help" -> "help";
             case "-v", "--version" -> "version";
             default -> {
-                String found = complete(word, Help.commandsOfAll(), Help.all(environment.handlers()));
+                String found = Words.complete(word, Help.commandsOfAll(), Help.all(environment.handlers()));
                 yield found == null ? word : found;
             }
         };
@@ -76,7 +73,7 @@ public final class CommandSet {
         if (words.isEmpty()) {
             throw new UsageException("which command?", Help.handler(handler));
         }
-        String command = complete(words.get(0), Help.commandsOfHandlers(), Help.handler(handler));
+        String command = Words.complete(words.get(0), Help.commandsOfHandlers(), Help.handler(handler));
         if (command == null) {
             throw new UsageException("there is no command " + words.get(0), Help.handler(handler));
         }
@@ -91,23 +88,6 @@ public final class CommandSet {
             case "info" -> info(handler, rest, help);
             default -> environment.out().print(Help.handler(handler));
         }
-    }
-
-    /** The command that a word is or begins; null if there is none. */
-    private static String complete(String word, Set<String> commands, String help) throws UsageException {
-        if (commands.contains(word)) {
-            return word;
-        }
-        String found = null;
-        for (String c : commands) {
-            if (!word.isEmpty() && c.startsWith(word)) {
-                if (found != null) {
-                    throw new UsageException(word + " may be " + found + " or " + c, help);
-                }
-                found = c;
-            }
-        }
-        return found;
     }
 
     private void create(String handler, List<String> words, String help) throws UsageException, ControlException {
@@ -150,30 +130,6 @@ public final class CommandSet {
             }
         }
         throw new ControlException(Errno.ENOENT, "there is no backstore " + key);
-    }
-
-    private void handlers(List<String> words) throws UsageException, ControlException {
-        String help = Help.command("handler");
-        if (words.isEmpty() || !"list".startsWith(words.get(0)) || words.get(0).isEmpty()) {
-            throw new UsageException("handler what? There is: handler list", help);
-        }
-        Words w = Words.parse(words.subList(1, words.size()), NONE, NONE, 0, 0, help);
-        Control control = environment.control(w.host());
-        Table table = new Table("HANDLER", "TYPE", "BACKSTORES");
-        StringBuilder json = new StringBuilder();
-        for (HandlerInfo h : control.handlers()) {
-            table.add(h.name(), "" + h.type(), "" + h.backstores());
-            Map<String, Object> members = new LinkedHashMap<>();
-            members.put("name", h.name());
-            members.put("type", h.type());
-            members.put("backstores", h.backstores());
-            json.append(json.isEmpty() ? "" : ",\n").append(Json.object(members));
-        }
-        if (w.json()) {
-            environment.out().println("[" + json + "]");
-        } else {
-            table.print(environment.out());
-        }
     }
 
     private void version(List<String> words) throws UsageException {

@@ -10,6 +10,7 @@ import java.util.Set;
 final class Help {
     private static final Map<String, String> OF_HANDLERS = new LinkedHashMap<>();
     private static final Map<String, String> OF_ALL = new LinkedHashMap<>();
+    private static final Map<String, String> OF_HANDLER = new LinkedHashMap<>();
     private static final Map<String, String> LEGEND = new LinkedHashMap<>();
 
     static {
@@ -23,15 +24,25 @@ final class Help {
 
         OF_ALL.put("list", "[STATE] [host HOST]");
         OF_ALL.put("info", "CFG [host HOST]");
-        OF_ALL.put("handler", "list [host HOST]");
+        OF_ALL.put("handler", "");
         OF_ALL.put("completion", "bash");
         OF_ALL.put("help", "");
         OF_ALL.put("version", "");
+
+        OF_HANDLER.put("list", "[host HOST]");
+        OF_HANDLER.put("install", "FILE|FEATURE [host HOST]");
+        OF_HANDLER.put("upgrade", "FILE [host HOST]");
+        OF_HANDLER.put("remove", "NAME [force] [host HOST]");
+        OF_HANDLER.put("help", "");
 
         LEGEND.put("SIZE", "a number with B, K, M, G, T, P or E, powers of 1024, fractions allowed: 1.5G");
         LEGEND.put("NBD_DEVICE", "/dev/nbdX; for map any free one unless given");
         LEGEND.put("SECONDS", "that an I/O may take before its connection is given up, 30 unless given");
         LEGEND.put("STATE", "inuse|map, free|unmap: the kernel's devices; create, dead, live: backstores; all");
+        LEGEND.put("FILE", "a handler's bundle: a jar of this machine; its name has a / or ends in .jar");
+        LEGEND.put("FEATURE", "a handler that was shipped with the runner, as file");
+        LEGEND.put("NAME", "a handler, as handler list shows it");
+        LEGEND.put("force", "even if its backstores are in use: what is mapped is dead until it is back");
         LEGEND.put("HOST", "the runner's HOST[:PORT], or several with commas between; localhost unless given");
     }
 
@@ -47,6 +58,11 @@ final class Help {
         return OF_HANDLERS.keySet();
     }
 
+    /** The commands behind {@code handler}. */
+    static Set<String> commandsOfHandlerCommand() {
+        return OF_HANDLER.keySet();
+    }
+
     static String all(List<String> handlers) {
         return """
                 usage: nbd-cli HANDLER COMMAND ...    with HANDLER one of: %s
@@ -54,6 +70,7 @@ final class Help {
                        nbd-cli list [STATE] [host HOST]
                        nbd-cli info CFG [host HOST]
                        nbd-cli handler list [host HOST]
+                       nbd-cli handler help           how handlers are installed, upgraded and removed
                        nbd-cli completion bash
                        nbd-cli help | version
 
@@ -66,10 +83,24 @@ final class Help {
 
     /** All of a handler's commands. */
     static String handler(String handler) {
+        return usage(lines(handler, OF_HANDLERS, "%-6s %s"), cfg(handler));
+    }
+
+    private static List<String> lines(String first, Map<String, String> commands, String format) {
         List<String> lines = new ArrayList<>();
-        OF_HANDLERS.forEach((command, words) ->
-                lines.add(handler + " " + (words.isEmpty() ? command : String.format("%-6s %s", command, words))));
-        return usage(lines, cfg(handler));
+        commands.forEach((command, words) ->
+                lines.add(first + " " + (words.isEmpty() ? command : String.format(format, command, words))));
+        return lines;
+    }
+
+    /** All commands behind {@code handler}. */
+    static String handlerCommands() {
+        return usage(lines("handler", OF_HANDLER, "%-7s %s"), "");
+    }
+
+    /** One of them. */
+    static String handlerCommand(String command) {
+        return usage(List.of(("handler " + command + " " + OF_HANDLER.get(command)).strip()), "");
     }
 
     /** One of a handler's commands. */
@@ -117,11 +148,12 @@ final class Help {
                 # bash completion for nbd-cli
                 _nbd_cli() {
                     local cur=${COMP_WORDS[COMP_CWORD]} words
+                    COMPREPLY=()
                     case $COMP_CWORD in
                         1) words="%1$s list info handler help version completion" ;;
                         2) case ${COMP_WORDS[1]} in
                                list) words="inuse free map unmap create dead live all host --json" ;;
-                               handler) words="list" ;;
+                               handler) words="list install upgrade remove help" ;;
                                completion) words="bash" ;;
                                help | version | info) words="host --json" ;;
                                *) words="create delete map unmap list info help" ;;
@@ -132,9 +164,22 @@ final class Help {
                                unmap) words="host $(compgen -G '/dev/nbd*' 2>/dev/null)" ;;
                                list) words="inuse free map unmap create dead live all host --json" ;;
                                *) words="host --json" ;;
-                           esac ;;
+                           esac
+                           [ "${COMP_WORDS[1]}" != handler ] || _nbd_cli_handler ;;
                     esac
-                    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+                    COMPREPLY+=($(compgen -W "$words" -- "$cur"))
+                }
+                _nbd_cli_handler() {
+                    local IFS=$'\n'
+                    case $COMP_CWORD${COMP_WORDS[2]} in
+                        3install | 3upgrade)
+                            compopt -o filenames 2>/dev/null
+                            COMPREPLY=($(compgen -f -X '!*.jar' -- "$cur"; compgen -d -- "$cur"))
+                            words= ;;
+                        3remove) words="%1$s" ;;
+                        *remove) words="force host" ;;
+                        *) words="host --json" ;;
+                    esac
                 }
                 complete -F _nbd_cli nbd-cli
                 """.formatted(String.join(" ", handlers));

@@ -10,6 +10,7 @@ import org.apache.felix.service.command.CommandSession;
 import org.apache.felix.service.command.Function;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.Handler;
 import org.nbdrunner.api.handler.HandlerName;
@@ -28,6 +29,7 @@ import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /** Offers the commands in the Gogo shell, scope {@code nbd}: one for each handler that is present, and those of all handlers. */
 @Component(
@@ -40,6 +42,13 @@ public final class ShellCommands {
     private final Control control;
     private final Mapper mapper = new KernelMapper();
     private final List<ServiceRegistration<Function>> common = new ArrayList<>();
+
+    /** Null if there is none. */
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    volatile HandlerAdmin handlerAdmin;
 
     /** Guarded by itself. */
     private final Map<String, ServiceRegistration<Function>> handlers = new TreeMap<>();
@@ -132,11 +141,27 @@ public final class ShellCommands {
 
         @Override
         public Control control(String host) throws ControlException {
+            refuse(host);
+            return control;
+        }
+
+        @Override
+        public HandlerAdmin handlerAdmin(String host) throws ControlException {
+            refuse(host);
+            HandlerAdmin admin = handlerAdmin;
+            if (admin == null) {
+                throw new ControlException(
+                        Errno.ENOTSUP,
+                        "this runner has no administration of handlers: the bundle that does it is not active");
+            }
+            return admin;
+        }
+
+        private static void refuse(String host) throws ControlException {
             if (!host.isEmpty()) {
                 throw new ControlException(
                         Errno.EINVAL, "host is for nbd-cli: this shell is inside of the runner it asks");
             }
-            return control;
         }
 
         @Override

@@ -51,6 +51,23 @@ final class Words {
         return w;
     }
 
+    /** The command that a word is or begins; null if there is none. */
+    static String complete(String word, Set<String> commands, String help) throws UsageException {
+        if (commands.contains(word)) {
+            return word;
+        }
+        String found = null;
+        for (String c : commands) {
+            if (!word.isEmpty() && c.startsWith(word)) {
+                if (found != null) {
+                    throw new UsageException(word + " may be " + found + " or " + c, help);
+                }
+                found = c;
+            }
+        }
+        return found;
+    }
+
     private void put(String word, String value) throws UsageException {
         if (values.put(word, value) != null) {
             throw new UsageException(word + " is given twice", help);

@@ -21,6 +21,7 @@ import org.apache.felix.service.command.Function;
 import org.junit.jupiter.api.Test;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.Handler;
 import org.nbdrunner.commands.CommandException;
@@ -140,6 +141,21 @@ class ShellCommandsTest {
                 assertThrows(CommandException.class, () -> type("nbd:file", "delete", "a.img", "host", "elsewhere"));
         assertEquals(List.of(), asked);
         assertEquals("host is for nbd-cli: this shell is inside of the runner it asks", e.getMessage());
+    }
+
+    @Test
+    void changesHandlersWhereThereIsAnAdministration() throws Exception {
+        CommandException e =
+                assertThrows(CommandException.class, () -> type("nbd:handler", "install", "/tmp/rot13.jar"));
+        assertTrue(e.getMessage().startsWith("this runner has no administration of handlers"), e::getMessage);
+        shell.handlerAdmin = fake(HandlerAdmin.class, (proxy, method, arguments) -> {
+            asked.add(method.getName() + " " + arguments[0]);
+            return "rot13 1.0.0";
+        });
+        type("nbd:handler", "install", "/tmp/rot13.jar");
+        assertEquals("rot13 1.0.0\n", said());
+        assertThrows(CommandException.class, () -> type("nbd:handler", "remove", "rot13", "host", "elsewhere"));
+        assertEquals(List.of("install /tmp/rot13.jar"), asked);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.nbdrunner.rpc.internal;
 
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 import org.nbdrunner.api.control.ControlException;
 import org.nbdrunner.api.control.HandlerAdmin;
 import org.nbdrunner.api.handler.Errno;
@@ -10,6 +11,9 @@ import org.slf4j.LoggerFactory;
 /** How one connection changes handlers: its upload, and what is done with it. For the thread of the connection. */
 final class AdminSession implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AdminSession.class);
+
+    /** What names a handler or a feature file, and nothing in another directory or another line of the log. */
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
     private final Administration administration;
     private final Object client;
@@ -52,14 +56,24 @@ final class AdminSession implements AutoCloseable {
                 return apply("upgrade", admin::upgrade);
             }
             case Program.ADD -> {
+                check(a.feature);
                 LOG.info("{} asks to add the handler {}", client, a.feature);
                 return admin.add(a.feature);
             }
             default -> {
+                check(a.handler);
                 LOG.info("{} asks to remove the handler {}{}", client, a.handler, a.force ? ", by force" : "");
                 admin.remove(a.handler, a.force);
                 return "";
             }
+        }
+    }
+
+    private static void check(String name) throws ControlException {
+        if (!NAME.matcher(name).matches()) {
+            throw new ControlException(
+                    Errno.EINVAL,
+                    "no handler has that name: letters, digits, dots, underscores and hyphens are possible");
         }
     }
 

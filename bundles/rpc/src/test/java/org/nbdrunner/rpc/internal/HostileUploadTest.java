@@ -22,6 +22,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nbdrunner.api.handler.Errno;
 
 /** What hostile clients send in place of a handler's bundle costs a bounded space, and leaves nothing behind. */
@@ -189,6 +191,19 @@ class HostileUploadTest {
                 assertEquals(Call.GARBAGE_ARGS, Call.decodeReply(in, 1));
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "..", "../x", "/etc/x", "a\nb", "a b", "-a", "a\u00a0"})
+    void refusesNamesThatNoHandlerHas(String name) throws Exception {
+        Arguments a = new Arguments();
+        a.feature = name;
+        a.handler = name;
+        try (Connection c = connect()) {
+            assertEquals(-Errno.EINVAL.number(), c.call(Program.VERSION_2, Program.ADD, a).exit);
+            assertEquals(-Errno.EINVAL.number(), c.call(Program.VERSION_2, Program.REMOVE, a).exit);
+        }
+        assertEquals(List.of(), admin.asked);
     }
 
     @Test

@@ -68,7 +68,7 @@ final class Backstore implements Session.Owner {
     private long epoch = Session.NO_EPOCH;
 
     /** Legacy connections are let in, and the volume is kept open for them. */
-    private boolean announced;
+    private volatile boolean announced;
 
     /** The device of this epoch was reported. */
     private boolean confirmed;
@@ -82,6 +82,11 @@ final class Backstore implements Session.Owner {
     /** Operations that have let go of the lock and will go on. */
     private int waiting;
 
+    /** What a handler met that could not open it for its clients; null if the last one could. */
+    private volatile Failure failure;
+
+    private record Failure(HandlerService handler, String reason) {}
+
     private boolean discarded;
     private boolean retryPending;
 
@@ -90,7 +95,7 @@ final class Backstore implements Session.Owner {
         this.saved = saved;
         this.around = around;
         this.gate = new Gate(key, around.settings().timeout());
-        this.slot = new VolumeSlot(gate, around.closer());
+        this.slot = new VolumeSlot(gate, around.closer(), around.tasks());
     }
 
     // ---- who may touch it
@@ -498,8 +503,41 @@ final class Backstore implements Session.Owner {
 
     // ---- the volume
 
-    private boolean isUsed() {
+    /** Whether clients use it, or are about to. */
+    boolean isUsed() {
         return announced || gate.hasClients();
+    }
+
+    boolean isOpen() {
+        return gate.isOpen();
+    }
+
+    boolean isOpenThrough(HandlerService handler) {
+        return gate.isOpenThrough(handler);
+    }
+
+    /** Why a handler could not open it for its clients when it last tried; null if it could, or has not tried. */
+    String failureOf(HandlerService handler) {
+        Failure f = failure;
+        return f != null && f.handler() == handler ? f.reason() : null;
+    }
+
+    /** How many requests its volume is at. */
+    long inFlight() {
+        return gate.inFlight();
+    }
+
+    /** Its handler is removed for good. */
+    void abandon() {
+        lock.lock();
+        try {
+            if (saved != null && state() == MAPPED) {
+                LOG.warn("{} on {} is dead: its handler is removed", exportName(), saved.device());
+                note(saved.in(DEAD));
+            }
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void releaseIfUnused() {
@@ -586,11 +624,14 @@ final class Backstore implements Session.Owner {
             operation = "opening it";
             boolean readOnly = !gate.hasWriters() && (!announced || saved.readOnly());
             openVolume(handler, saved, readOnly, gate.timeout());
+            failure = null;
         } catch (StorageException e) {
             LOG.error("{}: handler {} could not open it for its clients: {}", exportName(), handler, e.getMessage());
+            failure = new Failure(handler, exportName() + ": " + e.getMessage());
             retry(handler, delay);
         } finally {
             lock.unlock();
+            around.changes().tell();
         }
     }
 

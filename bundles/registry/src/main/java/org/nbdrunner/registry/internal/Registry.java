@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.Control;
+import org.nbdrunner.api.control.HandlerWatch;
 import org.nbdrunner.api.export.Exports;
 import org.nbdrunner.api.export.IoEndpoint;
 import org.nbdrunner.api.handler.Errno;
@@ -27,6 +28,7 @@ final class Registry implements AutoCloseable {
     private final Backstores backstores;
     private final Control control;
     private final Exports exports;
+    private final RegistryWatch watch;
 
     /**
      * Loads the saved configuration.
@@ -39,9 +41,15 @@ final class Registry implements AutoCloseable {
         SavedConfiguration configuration = SavedConfiguration.open(settings.directory());
         Tasks tasks = new Tasks();
         this.around = new Surroundings(
-                settings, configuration, handlers, new VolumeCloser(tasks, settings.drain(), settings.close()), tasks);
+                settings,
+                configuration,
+                handlers,
+                new VolumeCloser(tasks, settings.drain(), settings.close()),
+                tasks,
+                new Changes());
         this.backstores = new Backstores(around);
-        this.control = new RegistryControl(backstores, handlers, endpoint, settings.connections());
+        this.watch = new RegistryWatch(backstores, handlers, around.changes());
+        this.control = new RegistryControl(backstores, handlers, watch, endpoint, settings.connections());
         this.exports = new RegistryExports(backstores, handlers);
         long dead = backstores.all().stream()
                 .filter(b -> b.saved().state() == BackstoreState.DEAD)
@@ -61,6 +69,10 @@ final class Registry implements AutoCloseable {
         return exports;
     }
 
+    HandlerWatch watch() {
+        return watch;
+    }
+
     /**
      * A handler has come. It serves unless a better ranked one of its name does; clients that waited for it go on.
      *
@@ -68,17 +80,19 @@ final class Registry implements AutoCloseable {
      * @param handler the service
      * @param ranking its service ranking
      * @param id its service id
+     * @param origin its bundle
      */
-    void add(String name, Handler handler, int ranking, long id) {
+    void add(String name, Handler handler, int ranking, long id, HandlerService.Origin origin) {
         HandlerService service;
         try {
-            service = handlers.add(name, handler, ranking, id);
+            service = handlers.add(name, handler, ranking, id, origin);
         } catch (RuntimeException | LinkageError e) {
             LOG.error("A handler cannot be used: {}", Errno.describe(e));
             return;
         }
-        LOG.info("Handler {} is here", name);
+        LOG.info("Handler {} {} is here", name, origin.version());
         serve(name);
+        around.changes().tell();
         if (!around.isServing(service)) {
             LOG.info("Another handler {} ranks higher and goes on serving", name);
         }
@@ -91,15 +105,16 @@ final class Registry implements AutoCloseable {
      * @param handler the service
      * @param ranking its service ranking
      * @param id its service id
+     * @param origin its bundle
      */
-    void update(String name, Handler handler, int ranking, long id) {
+    void update(String name, Handler handler, int ranking, long id, HandlerService.Origin origin) {
         HandlerService service = handlers.find(handler).orElse(null);
         if (service != null && service.name().equals(name)) {
             handlers.rank(service, ranking);
             serve(name);
         } else {
             remove(handler);
-            add(name, handler, ranking, id);
+            add(name, handler, ranking, id, origin);
         }
     }
 

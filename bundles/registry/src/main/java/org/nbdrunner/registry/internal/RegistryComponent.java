@@ -8,12 +8,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.nbdrunner.api.control.Control;
+import org.nbdrunner.api.control.HandlerWatch;
 import org.nbdrunner.api.export.Exports;
 import org.nbdrunner.api.export.IoEndpoint;
 import org.nbdrunner.api.handler.Handler;
 import org.nbdrunner.api.handler.HandlerName;
+import org.nbdrunner.registry.internal.handlers.HandlerService;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -111,6 +115,7 @@ public final class RegistryComponent {
     @Activate
     void start(BundleContext context) {
         registrations.add(context.registerService(Control.class, registry.control(), null));
+        registrations.add(context.registerService(HandlerWatch.class, registry.watch(), null));
         registrations.add(context.registerService(Exports.class, registry.exports(), null));
     }
 
@@ -126,11 +131,11 @@ public final class RegistryComponent {
             policyOption = ReferencePolicyOption.GREEDY,
             target = "(" + HandlerName.PROPERTY + "=*)")
     void bindHandler(Handler handler, Map<String, Object> properties) {
-        registry.add(name(properties), handler, ranking(properties), id(properties));
+        registry.add(name(properties), handler, ranking(properties), id(properties), origin(handler, properties));
     }
 
     void updatedHandler(Handler handler, Map<String, Object> properties) {
-        registry.update(name(properties), handler, ranking(properties), id(properties));
+        registry.update(name(properties), handler, ranking(properties), id(properties), origin(handler, properties));
     }
 
     void unbindHandler(Handler handler) {
@@ -143,6 +148,13 @@ public final class RegistryComponent {
 
     private static int ranking(Map<String, Object> properties) {
         return properties.get(Constants.SERVICE_RANKING) instanceof Integer ranking ? ranking : 0;
+    }
+
+    private static HandlerService.Origin origin(Handler handler, Map<String, Object> properties) {
+        Bundle bundle = FrameworkUtil.getBundle(handler.getClass());
+        return new HandlerService.Origin(
+                properties.get(Constants.SERVICE_BUNDLEID) instanceof Long id ? id : -1,
+                bundle == null ? "" : bundle.getVersion().toString());
     }
 
     private static long id(Map<String, Object> properties) {

@@ -4,12 +4,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
 import org.nbdrunner.api.control.HandlerInfo;
+import org.nbdrunner.api.control.HandlerState;
 import org.nbdrunner.api.control.HandlerTypes;
 import org.nbdrunner.api.control.Premapped;
 import org.nbdrunner.api.export.IoEndpoint;
@@ -30,6 +33,7 @@ final class RegistryControl implements Control {
 
     private final Backstores backstores;
     private final HandlerTable handlers;
+    private final RegistryWatch watch;
     private final Supplier<IoEndpoint> endpoint;
     private final int connections;
 
@@ -38,12 +42,19 @@ final class RegistryControl implements Control {
      *
      * @param backstores all of them
      * @param handlers those present
+     * @param watch knows how handlers fare
      * @param endpoint where legacy I/O is served; gives null while it is not
      * @param connections how many connections a device may have where its volume allows several
      */
-    RegistryControl(Backstores backstores, HandlerTable handlers, Supplier<IoEndpoint> endpoint, int connections) {
+    RegistryControl(
+            Backstores backstores,
+            HandlerTable handlers,
+            RegistryWatch watch,
+            Supplier<IoEndpoint> endpoint,
+            int connections) {
         this.backstores = backstores;
         this.handlers = handlers;
+        this.watch = watch;
         this.endpoint = endpoint;
         this.connections = connections;
     }
@@ -173,10 +184,28 @@ final class RegistryControl implements Control {
 
     @Override
     public List<HandlerInfo> handlers() throws ControlException {
-        return handlers.names().stream()
-                .map(name -> new HandlerInfo(
-                        name, HandlerTypes.type(name), infos(name).size()))
-                .toList();
+        Set<String> names = new TreeSet<>(handlers.names());
+        infos("").forEach(i -> names.add(i.handler()));
+        return names.stream().map(this::handler).toList();
+    }
+
+    private HandlerInfo handler(String name) {
+        HandlerService service = handlers.serving(name).orElse(null);
+        List<Backstore> used = watch.inUseOf(name);
+        HandlerState state = HandlerState.ABSENT;
+        if (service != null) {
+            state = used.stream().allMatch(Backstore::isOpen) ? HandlerState.ACTIVE : HandlerState.OPENING;
+        }
+        return new HandlerInfo(
+                name,
+                service != null ? service.type() : HandlerTypes.type(name),
+                infos(name).size(),
+                service != null ? service.origin().version() : "",
+                service != null ? service.origin().bundle() : -1,
+                state,
+                used.size(),
+                Math.toIntExact(used.stream().mapToLong(Backstore::inFlight).sum()),
+                watch.remark(name));
     }
 
     private static Cfgstring parse(HandlerService service, String cfgstring) throws StorageException {

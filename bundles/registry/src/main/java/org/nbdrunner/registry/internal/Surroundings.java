@@ -14,9 +14,15 @@ import org.nbdrunner.registry.internal.store.SavedConfiguration;
  * @param handlers those present
  * @param closer closes volumes
  * @param tasks runs what may take long
+ * @param changes told whenever a volume was opened for clients, or could not be
  */
 record Surroundings(
-        Settings settings, SavedConfiguration configuration, HandlerTable handlers, VolumeCloser closer, Tasks tasks) {
+        Settings settings,
+        SavedConfiguration configuration,
+        HandlerTable handlers,
+        VolumeCloser closer,
+        Tasks tasks,
+        Changes changes) {
 
     boolean isServing(HandlerService handler) {
         return handlers.serving(handler.name()).orElse(null) == handler;

@@ -29,6 +29,7 @@ import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.ControlException;
 import org.nbdrunner.api.control.HandlerInfo;
+import org.nbdrunner.api.control.HandlerState;
 import org.nbdrunner.api.control.Premapped;
 import org.nbdrunner.api.export.OpenExport;
 import org.nbdrunner.api.handler.Capability;
@@ -66,7 +67,7 @@ class ControlTest {
     @Test
     void theFileIsTheCProjectsButForTheBlockSize() throws Exception {
         try (Fixture f = fixture()) {
-            f.registry().add("gluster", handler, 0, 2);
+            f.registry().add("gluster", handler, 0, 2, Fixture.ORIGIN);
             f.control().create("gluster", "vol0/disk0", 64 << 20, false, ProgressListener.NONE);
             f.control().create("gluster", "vol0/pre", 16 << 20, true, ProgressListener.NONE);
             assertEquals(captured("list-two-created-reply.hex").replace("4096", "512"), f.text());
@@ -160,14 +161,16 @@ class ControlTest {
     @Test
     void anUnknownHandlerIsRefusedWithThosePresent() throws Exception {
         try (Fixture f = fixture()) {
-            f.registry().add("file", new TestHandler(), 0, 2);
+            f.registry().add("file", new TestHandler(), 0, 2, Fixture.ORIGIN);
             String message = Fixture.refused(
                     Errno.ENODEV, () -> f.control().create("fil", "a", 512, false, ProgressListener.NONE));
             assertEquals("there is no handler \"fil\"; present: dummy, file", message);
             Fixture.refused(Errno.ENODEV, () -> f.control().delete("fil", "a"));
             Fixture.refused(Errno.ENODEV, () -> f.control().premap("fil", "a", false, 30));
             assertEquals(
-                    List.of(new HandlerInfo("dummy", 1000, 0), new HandlerInfo("file", 1001, 0)),
+                    List.of(
+                            new HandlerInfo("dummy", 1000, 0, "1.0.0", 7, HandlerState.ACTIVE, 0, 0, ""),
+                            new HandlerInfo("file", 1001, 0, "1.0.0", 7, HandlerState.ACTIVE, 0, 0, "")),
                     f.control().handlers());
         }
     }
@@ -175,7 +178,7 @@ class ControlTest {
     @Test
     void aKeyBelongsToOneHandler() throws Exception {
         try (Fixture f = fixture()) {
-            f.registry().add("file", new TestHandler(), 0, 2);
+            f.registry().add("file", new TestHandler(), 0, 2, Fixture.ORIGIN);
             f.create("a");
             Fixture.refused(Errno.EEXIST, () -> f.control().create("file", "a", 512, false, ProgressListener.NONE));
             Fixture.refused(Errno.ENOENT, () -> f.control().delete("file", "a"));
@@ -474,7 +477,7 @@ class ControlTest {
     void theNameOfAnAbsentHandlerIsRemembered() throws Exception {
         try (Fixture f = fixture()) {
             TestHandler ours = new TestHandler();
-            f.registry().add("my-own", ours, 0, 2);
+            f.registry().add("my-own", ours, 0, 2, Fixture.ORIGIN);
             f.control().create("my-own", "a", 512, false, ProgressListener.NONE);
             f.registry().remove(ours);
             assertEquals("my-own", f.info("a").handler());

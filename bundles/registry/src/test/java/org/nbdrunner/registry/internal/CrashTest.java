@@ -61,7 +61,7 @@ class CrashTest {
     /** The one to be killed: announces the state that comes next, brings it about, says so. */
     public static void main(String[] args) throws Exception {
         Registry registry = new Registry(Fixture.settings(Path.of(args[0])), () -> new Endpoint("localhost", 1));
-        registry.add(H, new Anything(), 0, 1);
+        registry.add(H, new Anything(), 0, 1, Fixture.ORIGIN);
         Control control = registry.control();
         Random random = new Random();
         while (true) {

@@ -23,6 +23,7 @@ import org.nbdrunner.api.export.OpenExport;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.ProgressListener;
 import org.nbdrunner.api.handler.StorageException;
+import org.nbdrunner.registry.internal.handlers.HandlerService;
 
 /** A registry with one handler, and what tests do with it. */
 final class Fixture implements AutoCloseable {
@@ -30,6 +31,7 @@ final class Fixture implements AutoCloseable {
     static final String DEVICE = "/dev/nbd0";
     static final String TIME = "2026-11-22 17:37:47";
     static final long SIZE = 1 << 20;
+    static final HandlerService.Origin ORIGIN = new HandlerService.Origin(7, "1.0.0");
 
     /** Long enough for a busy machine; tests that succeed do not wait for it. */
     private static final Duration BOUND = Duration.ofSeconds(20);
@@ -49,7 +51,7 @@ final class Fixture implements AutoCloseable {
         this.handler = handler;
         this.settings = settings(directory);
         start();
-        registry.add(HANDLER, handler, 0, 1);
+        registry.add(HANDLER, handler, 0, 1, ORIGIN);
     }
 
     /** Short where a test waits for the time to pass, long where it must not. */
@@ -70,7 +72,7 @@ final class Fixture implements AutoCloseable {
         registry.close();
         settings = newSettings;
         start();
-        registry.add(HANDLER, handler, 0, 1);
+        registry.add(HANDLER, handler, 0, 1, ORIGIN);
     }
 
     void restart() throws IOException {

@@ -110,7 +110,7 @@ class StatesTest {
                 f.registry().close();
                 Files.delete(f.file());
                 f.start();
-                f.registry().add(Fixture.HANDLER, f.handler, 0, 1);
+                f.registry().add(Fixture.HANDLER, f.handler, 0, 1, Fixture.ORIGIN);
             }
             case "created" -> {}
             case "mapping" -> premap(f);

@@ -68,7 +68,7 @@ class SwapTest {
     }
 
     private void add(TestHandler handler) {
-        f.registry().add(H, handler, 0, 1);
+        f.registry().add(H, handler, 0, 1, Fixture.ORIGIN);
     }
 
     private static void awaitServing(OpenExport export, TestHandler handler) {
@@ -153,11 +153,11 @@ class SwapTest {
     @Test
     void theBetterRankedHandlerServes() throws Exception {
         OpenExport export = f.map("a");
-        f.registry().add(H, second, 10, 2);
+        f.registry().add(H, second, 10, 2, Fixture.ORIGIN);
         awaitServing(export, second);
         TestHandler third = new TestHandler(first.storage);
-        f.registry().add(H, third, 5, 3);
-        f.registry().update(H, third, 20, 3);
+        f.registry().add(H, third, 5, 3, Fixture.ORIGIN);
+        f.registry().update(H, third, 20, 3, Fixture.ORIGIN);
         awaitServing(export, third);
         remove(third);
         awaitServing(export, second);
@@ -170,7 +170,7 @@ class SwapTest {
     @Test
     void ofEqualsTheOldestServes() throws Exception {
         OpenExport export = f.open("a");
-        f.registry().add(H, second, 0, 2);
+        f.registry().add(H, second, 0, 2, Fixture.ORIGIN);
         TestRequest.taken(export);
         assertEquals(1, first.latest.served.get());
         assertEquals(0, second.opens.get());
@@ -392,7 +392,7 @@ class SwapTest {
         remove(first);
         add(second);
         f.start();
-        f.registry().add(H, first, 0, 1);
+        f.registry().add(H, first, 0, 1, Fixture.ORIGIN);
         assertEquals(BackstoreState.DEAD, f.state("a"));
     }
 
@@ -400,12 +400,12 @@ class SwapTest {
     void aHandlerWithABadNameOrOptionIsNotUsed() throws Exception {
         TestHandler bad = new TestHandler();
         for (String name : List.of("", "Dummy", "1st", "a_b", "x".repeat(33), "null;")) {
-            f.registry().add(name, bad, 0, 9);
+            f.registry().add(name, bad, 0, 9, Fixture.ORIGIN);
         }
         bad.options = Set.of("size");
-        f.registry().add("bad", bad, 0, 9);
+        f.registry().add("bad", bad, 0, 9, Fixture.ORIGIN);
         bad.options = Set.of("a=b");
-        f.registry().add("bad", bad, 0, 9);
+        f.registry().add("bad", bad, 0, 9, Fixture.ORIGIN);
         assertEquals(
                 List.of("dummy"),
                 f.control().handlers().stream().map(h -> h.name()).toList());
@@ -455,7 +455,7 @@ class SwapTest {
                 remove(current);
                 add(next);
             } else {
-                f.registry().add(H, next, swap, swap);
+                f.registry().add(H, next, swap, swap, Fixture.ORIGIN);
                 remove(current);
             }
             long reached = count.get();

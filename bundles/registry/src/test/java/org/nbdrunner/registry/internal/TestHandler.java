@@ -43,6 +43,11 @@ final class TestHandler implements Handler {
     /** Creating waits for it. */
     volatile CountDownLatch createGate = new CountDownLatch(0);
 
+    /** Opening waits for it. */
+    volatile CountDownLatch openGate = new CountDownLatch(0);
+
+    final AtomicInteger openings = new AtomicInteger();
+
     volatile IOException closeFailure;
     volatile TestVolume latest;
 
@@ -62,11 +67,7 @@ final class TestHandler implements Handler {
     @Override
     public void create(Cfgstring cfg, long size, boolean preallocate, ProgressListener progress) throws IOException {
         fail();
-        try {
-            createGate.await();
-        } catch (InterruptedException e) {
-            throw new IOException(e);
-        }
+        await(createGate);
         VolumeInfo info = VolumeInfo.builder(size)
                 .with(capabilities.toArray(Capability[]::new))
                 .build();
@@ -88,6 +89,8 @@ final class TestHandler implements Handler {
     @Override
     public Volume open(Cfgstring cfg, OpenOptions openOptions) throws IOException {
         fail();
+        openings.incrementAndGet();
+        await(openGate);
         VolumeInfo info = storage.disks.get(cfg.key());
         if (info == null) {
             throw new StorageException(Errno.ENOENT, cfg.key() + " is not in the storage");
@@ -100,6 +103,14 @@ final class TestHandler implements Handler {
                 cfg.key(),
                 openOptions.readOnly() ? info.toBuilder().readOnly(true).build() : info);
         return latest;
+    }
+
+    private static void await(CountDownLatch gate) throws IOException {
+        try {
+            gate.await();
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
     }
 
     private void fail() throws IOException {

@@ -154,8 +154,13 @@ public final class Gate {
         }
     }
 
-    /** Whether the volume is one of this handler. */
-    boolean isOpenThrough(HandlerService handler) {
+    /**
+     * Whether the volume is one of this handler.
+     *
+     * @param handler the handler
+     * @return false also if there is none
+     */
+    public boolean isOpenThrough(HandlerService handler) {
         monitor.lock();
         try {
             return open != null && open.handler() == handler;
@@ -480,6 +485,20 @@ public final class Gate {
         monitor.lock();
         try {
             return sessions.stream().anyMatch(s -> !s.isClosed());
+        } finally {
+            monitor.unlock();
+        }
+    }
+
+    /**
+     * How many requests the volume is at.
+     *
+     * @return those of all connections
+     */
+    public long inFlight() {
+        monitor.lock();
+        try {
+            return sessions.stream().mapToLong(Session::inFlight).sum();
         } finally {
             monitor.unlock();
         }

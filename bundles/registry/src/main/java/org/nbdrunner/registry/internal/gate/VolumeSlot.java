@@ -1,8 +1,13 @@
 package org.nbdrunner.registry.internal.gate;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Errno;
@@ -24,16 +29,19 @@ public final class VolumeSlot {
 
     private final Gate gate;
     private final VolumeCloser closer;
+    private final Tasks tasks;
 
     /**
      * A slot without a volume.
      *
      * @param gate opens and closes with the volume
      * @param closer closes volumes
+     * @param tasks opens them
      */
-    public VolumeSlot(Gate gate, VolumeCloser closer) {
+    public VolumeSlot(Gate gate, VolumeCloser closer, Tasks tasks) {
         this.gate = gate;
         this.closer = closer;
+        this.tasks = tasks;
     }
 
     /**
@@ -48,14 +56,15 @@ public final class VolumeSlot {
     }
 
     /**
-     * Sees to it that there is a volume and the gate is open.
+     * Sees to it that there is a volume and the gate is open. A handler that takes longer than the options' timeout, or
+     * is retired meanwhile, is not waited for: what it opens in the end is closed again.
      *
      * @param handler opens it
      * @param serving whether the handler still serves
      * @param cfg names the backstore
      * @param options how
      * @throws StorageException what the handler met; {@link Errno#EIO} if the volume is not the one that the clients
-     *     know, {@link Errno#EAGAIN} if the handler was replaced meanwhile
+     *     know, {@link Errno#EAGAIN} if the handler was replaced meanwhile, {@link Errno#ETIMEDOUT} if it takes too long
      */
     public void open(HandlerService handler, BooleanSupplier serving, Cfgstring cfg, OpenOptions options)
             throws StorageException {
@@ -65,10 +74,54 @@ public final class VolumeSlot {
         if (!awaitClosed(System.nanoTime() + closer.bound().toNanos())) {
             LOG.warn("{}: it is opened again although the volume before is not closed yet", gate);
         }
-        handler.call(h -> {
-            openThrough(h, handler, serving, cfg, options);
-            return null;
+        AtomicBoolean abandoned = new AtomicBoolean();
+        CompletableFuture<Void> opening = new CompletableFuture<>();
+        tasks.run("open-" + gate, () -> {
+            try {
+                handler.call(h -> {
+                    openThrough(h, handler, () -> !abandoned.get() && serving.getAsBoolean(), cfg, options);
+                    return null;
+                });
+                opening.complete(null);
+            } catch (StorageException | RuntimeException | Error e) {
+                opening.completeExceptionally(e);
+            }
         });
+        await(opening, handler, cfg, options.timeout(), abandoned);
+    }
+
+    private static void await(
+            CompletableFuture<Void> opening,
+            HandlerService handler,
+            Cfgstring cfg,
+            Duration bound,
+            AtomicBoolean abandoned)
+            throws StorageException {
+        try {
+            CompletableFuture.anyOf(opening, handler.retirement()).get(bound.toNanos(), TimeUnit.NANOSECONDS);
+            if (opening.isDone()) {
+                opening.get();
+                return;
+            }
+            abandoned.set(true);
+            throw new StorageException(
+                    Errno.EAGAIN, cfg.key() + ": handler " + handler + " was removed while it opened it");
+        } catch (TimeoutException e) {
+            abandoned.set(true);
+            throw new StorageException(
+                    Errno.ETIMEDOUT,
+                    cfg.key() + ": handler " + handler + " has not opened it within " + bound.toSeconds() + " s",
+                    e);
+        } catch (InterruptedException e) {
+            abandoned.set(true);
+            Thread.currentThread().interrupt();
+            throw new StorageException(Errno.EAGAIN, cfg.key() + ": interrupted while it was opened", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof StorageException s) {
+                throw new StorageException(s.errno(), s.getMessage(), s);
+            }
+            throw new StorageException(Errno.EIO, cfg.key() + ": " + Errno.describe(e.getCause()), e.getCause());
+        }
     }
 
     private void openThrough(

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.nbdrunner.api.control.HandlerTypes;
@@ -16,17 +17,28 @@ import org.slf4j.LoggerFactory;
 
 /** A handler that is present, until it is retired. For use by any thread. */
 public final class HandlerService {
+    /**
+     * Where a handler comes from.
+     *
+     * @param bundle the id of its bundle
+     * @param version of its bundle
+     */
+    public record Origin(long bundle, String version) {}
+
     private static final Logger LOG = LoggerFactory.getLogger(HandlerService.class);
 
     private final String name;
     private final int type;
     private final Handler handler;
     private final Set<String> options;
+    private final Origin origin;
 
     /** Calls share it; retiring takes it alone, and so waits for them. */
     private final ReentrantReadWriteLock calls = new ReentrantReadWriteLock();
 
     private volatile boolean retired;
+
+    private final CompletableFuture<Void> retirement = new CompletableFuture<>();
 
     /**
      * A handler that has come.
@@ -34,12 +46,14 @@ public final class HandlerService {
      * @param name as users type it
      * @param handler the service
      * @param options the names of its options
+     * @param origin where it comes from
      */
-    HandlerService(String name, Handler handler, Set<String> options) {
+    HandlerService(String name, Handler handler, Set<String> options, Origin origin) {
         this.name = name;
         this.type = HandlerTypes.type(name);
         this.handler = handler;
         this.options = Set.copyOf(options);
+        this.origin = origin;
     }
 
     /**
@@ -67,6 +81,24 @@ public final class HandlerService {
      */
     public Set<String> options() {
         return options;
+    }
+
+    /**
+     * Where it comes from.
+     *
+     * @return its bundle
+     */
+    public Origin origin() {
+        return origin;
+    }
+
+    /**
+     * Its end.
+     *
+     * @return completes when it is retired; not for completing
+     */
+    public CompletableFuture<Void> retirement() {
+        return retirement;
     }
 
     boolean is(Handler other) {
@@ -128,6 +160,7 @@ public final class HandlerService {
      */
     public boolean retire(Duration bound) {
         retired = true;
+        retirement.complete(null);
         try {
             if (calls.writeLock().tryLock(bound.toNanos(), TimeUnit.NANOSECONDS)) {
                 calls.writeLock().unlock();

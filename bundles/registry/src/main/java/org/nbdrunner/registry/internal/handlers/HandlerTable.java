@@ -43,10 +43,12 @@ public final class HandlerTable {
      * @param handler the service
      * @param ranking its service ranking
      * @param id its service id
+     * @param origin its bundle
      * @return the handler, which serves unless a better ranked one of this name does
      * @throws IllegalArgumentException if it cannot be used, with the reason
      */
-    public synchronized HandlerService add(String name, Handler handler, int ranking, long id) {
+    public synchronized HandlerService add(
+            String name, Handler handler, int ranking, long id, HandlerService.Origin origin) {
         if (!NAME.matcher(name).matches()) {
             throw new IllegalArgumentException(
                     "the handler name \"" + name + "\" is not 1 to 32 of a-z, 0-9 and -, beginning with a letter");
@@ -66,7 +68,7 @@ public final class HandlerTable {
             throw new IllegalArgumentException(
                     "handler " + name + " has the same number as handler " + other + ", give it another name");
         }
-        HandlerService service = new HandlerService(name, handler, options);
+        HandlerService service = new HandlerService(name, handler, options, origin);
         present.add(new Ranked(service, ranking, id));
         choose(name);
         return service;

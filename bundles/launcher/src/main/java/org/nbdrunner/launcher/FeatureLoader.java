@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.nbdrunner.launcher.feature.Feature;
+import org.nbdrunner.launcher.feature.FeatureReader;
 
 /** Loads the features that the settings name, and sees to it that their bundles are there. */
 final class FeatureLoader {

@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.nbdrunner.launcher.feature.Feature;
+import org.nbdrunner.launcher.feature.FeatureChoice;
+import org.nbdrunner.launcher.feature.FeatureReader;
 import org.osgi.framework.Bundle;
 
 /** One run, from the settings to the stop. */
@@ -33,8 +36,8 @@ final class Runner {
      * @throws InterruptedException if the thread was interrupted
      */
     void run(Ending ending) throws StartException, IOException, InterruptedException {
-        List<Feature> features =
-                new FeatureLoader(layout, new FeatureReader(settings.properties())).load(settings.features());
+        List<Feature> features = new FeatureLoader(layout, new FeatureReader(settings.properties()::get))
+                .load(FeatureChoice.read(layout.data()).apply(settings.features()));
         Map<String, Metatype> metatypes =
                 new MetatypeReader().add(layout.system()).add(layout.deploy()).metatypes();
         new ConfigurationCheck(metatypes, new Substitution(settings.properties()), layout).run();

@@ -6,10 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nbdrunner.launcher.feature.Feature;
+import org.nbdrunner.launcher.feature.FeatureReader;
 
 class FeatureLoaderTest {
     @TempDir
@@ -22,7 +23,7 @@ class FeatureLoaderTest {
     void makeHome() throws Exception {
         home = new Home(directory);
         home.feature("core", "{\"id\": \"g:a:1\", \"bundles\": [{\"id\": \"g:b:1\"}]}");
-        loader = new FeatureLoader(home.layout, new FeatureReader(Map.of()));
+        loader = new FeatureLoader(home.layout, new FeatureReader(name -> null));
     }
 
     private String complaint(String name) {

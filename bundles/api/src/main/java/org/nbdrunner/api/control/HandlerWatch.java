@@ -9,15 +9,14 @@ public interface HandlerWatch {
 
     /**
      * Waits until each backstore of a handler that clients use is open through one service, or the service could not open one of them.
-     * That the handler does not serve under its name counts as not open yet.
      *
      * @param handler the handler
      * @param bundle the id of the bundle that the service is from
      * @param bound how long it waits at most
-     * @return empty if all are open; else why not, in a line
+     * @return how far it has come
      * @throws InterruptedException if the thread was interrupted
      */
-    String awaitOpen(String handler, long bundle, Duration bound) throws InterruptedException;
+    HandlerOpening awaitOpen(String handler, long bundle, Duration bound) throws InterruptedException;
 
     /**
      * Whether clients use backstores of a handler.

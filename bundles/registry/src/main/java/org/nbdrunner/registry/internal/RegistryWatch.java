@@ -7,6 +7,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import org.nbdrunner.api.control.HandlerOpening;
+import org.nbdrunner.api.control.HandlerOpening.State;
 import org.nbdrunner.api.control.HandlerWatch;
 import org.nbdrunner.registry.internal.handlers.HandlerService;
 import org.nbdrunner.registry.internal.handlers.HandlerTable;
@@ -25,18 +27,24 @@ final class RegistryWatch implements HandlerWatch {
     }
 
     @Override
-    public String awaitOpen(String handler, long bundle, Duration bound) throws InterruptedException {
-        if (changes.await(
-                () -> isOpen(handler, bundle) || !failure(handler, bundle).isEmpty(), bound)) {
-            return failure(handler, bundle);
+    public HandlerOpening awaitOpen(String handler, long bundle, Duration bound) throws InterruptedException {
+        changes.await(() -> isOpen(handler, bundle) || !failure(handler, bundle).isEmpty(), bound);
+        String failure = failure(handler, bundle);
+        if (!failure.isEmpty()) {
+            return new HandlerOpening(State.FAILED, failure);
+        }
+        if (isOpen(handler, bundle)) {
+            return new HandlerOpening(State.OPEN, "");
         }
         if (serving(handler, bundle).isEmpty()) {
-            return "it does not serve " + handler + " after " + bound.toSeconds() + " s";
+            return new HandlerOpening(State.PENDING, "it does not serve " + handler);
         }
-        return inUseOf(handler).stream()
-                .filter(b -> !b.isOpen())
-                .map(Backstore::key)
-                .collect(Collectors.joining(", ", "not opened within " + bound.toSeconds() + " s: ", ""));
+        return new HandlerOpening(
+                State.PENDING,
+                inUseOf(handler).stream()
+                        .filter(b -> !b.isOpen())
+                        .map(Backstore::key)
+                        .collect(Collectors.joining(", ", "it has not opened ", "")));
     }
 
     private Optional<HandlerService> serving(String handler, long bundle) {

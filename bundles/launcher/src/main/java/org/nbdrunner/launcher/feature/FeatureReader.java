@@ -1,4 +1,4 @@
-package org.nbdrunner.launcher;
+package org.nbdrunner.launcher.feature;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -13,14 +13,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * Reads feature files: OSGi Compendium R8, chapter 159, with the bundle start levels of chapter 160 ({@code bundleStartLevel}).
  * Mandatory extensions are refused.
  */
-final class FeatureReader {
+public final class FeatureReader {
     private static final String START_LEVEL = "bundleStartLevel";
 
     /** Members that describe the feature and change nothing. */
@@ -38,14 +38,14 @@ final class FeatureReader {
 
     private static final Set<String> EFFECTIVE = Set.of("variables", "bundles", "configurations", "extensions");
 
-    private final Map<String, String> values;
+    private final UnaryOperator<String> values;
 
     /**
      * A reader.
      *
-     * @param values values for variables, which go before the defaults in the file
+     * @param values gives values of variables, which go before the defaults in the file, or null
      */
-    FeatureReader(Map<String, String> values) {
+    public FeatureReader(UnaryOperator<String> values) {
         this.values = values;
     }
 
@@ -57,7 +57,7 @@ final class FeatureReader {
      * @throws IOException if it cannot be read
      * @throws IllegalArgumentException if it is not a feature file, or asks for what is not supported
      */
-    Feature read(Path file) throws IOException {
+    public Feature read(Path file) throws IOException {
         try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
             JsonObject feature = object(JsonParser.parseReader(reader), "the file");
             return read(file.getFileName().toString().replaceFirst("\\.json$", ""), feature);

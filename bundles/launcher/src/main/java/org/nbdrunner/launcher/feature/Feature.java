@@ -1,4 +1,4 @@
-package org.nbdrunner.launcher;
+package org.nbdrunner.launcher.feature;
 
 import java.util.List;
 import java.util.Map;
@@ -10,7 +10,7 @@ import java.util.Map;
  * @param bundles the bundles to install, in order
  * @param configurations default configurations: properties by PID; a PID {@code FACTORY~NAME} is that of a factory configuration
  */
-record Feature(String name, List<Entry> bundles, Map<String, Map<String, Object>> configurations) {
+public record Feature(String name, List<Entry> bundles, Map<String, Map<String, Object>> configurations) {
 
     /**
      * A bundle of a feature.
@@ -18,7 +18,7 @@ record Feature(String name, List<Entry> bundles, Map<String, Map<String, Object>
      * @param artifact which
      * @param startLevel its start level; 0 for the framework's initial bundle start level
      */
-    record Entry(Artifact artifact, int startLevel) {}
+    public record Entry(Artifact artifact, int startLevel) {}
 
     /**
      * Maven coordinates.
@@ -28,7 +28,7 @@ record Feature(String name, List<Entry> bundles, Map<String, Map<String, Object>
      * @param version the version
      * @param classifier empty if there is none
      */
-    record Artifact(String groupId, String artifactId, String version, String classifier) {
+    public record Artifact(String groupId, String artifactId, String version, String classifier) {
 
         /**
          * Reads {@code group:artifact:version}, {@code group:artifact:type:version} or {@code group:artifact:type:classifier:version}.
@@ -37,7 +37,7 @@ record Feature(String name, List<Entry> bundles, Map<String, Map<String, Object>
          * @return the artifact
          * @throws IllegalArgumentException if they are none
          */
-        static Artifact parse(String id) {
+        public static Artifact parse(String id) {
             String[] parts = id.split(":", -1);
             if (parts.length < 3 || parts.length > 5 || List.of(parts).contains("")) {
                 throw new IllegalArgumentException(
@@ -51,7 +51,7 @@ record Feature(String name, List<Entry> bundles, Map<String, Map<String, Object>
          *
          * @return {@code ARTIFACT-VERSION[-CLASSIFIER].jar}
          */
-        String fileName() {
+        public String fileName() {
             return artifactId + "-" + version + (classifier.isEmpty() ? "" : "-" + classifier) + ".jar";
         }
     }

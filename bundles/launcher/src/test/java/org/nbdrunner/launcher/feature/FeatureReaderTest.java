@@ -1,4 +1,4 @@
-package org.nbdrunner.launcher;
+package org.nbdrunner.launcher.feature;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -20,7 +20,7 @@ class FeatureReaderTest {
 
     private Feature read(String json) throws Exception {
         Path file = Files.writeString(directory.resolve("test.json"), json);
-        return new FeatureReader(Map.of("data", "/d$1")).read(file);
+        return new FeatureReader(Map.of("data", "/d$1")::get).read(file);
     }
 
     @Test

@@ -1,4 +1,4 @@
-package org.nbdrunner.launcher;
+package org.nbdrunner.launcher.feature;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -30,7 +30,7 @@ class FeatureConformanceTest {
     @MethodSource("files")
     void meansTheSame(Path file) throws Exception {
         // What the directory for state is, nobody need know here: both readers shall see the reference to it.
-        Feature ours = new FeatureReader(Map.of("nbd.data", "${nbd.data}")).read(file);
+        Feature ours = new FeatureReader(Map.of("nbd.data", "${nbd.data}")::get).read(file);
         org.osgi.service.feature.Feature theirs;
         try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
             theirs = new FeatureServiceImpl().readFeature(reader);

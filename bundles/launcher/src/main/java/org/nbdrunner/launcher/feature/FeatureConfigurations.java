@@ -1,4 +1,4 @@
-package org.nbdrunner.launcher;
+package org.nbdrunner.launcher.feature;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -7,6 +7,7 @@ import com.google.gson.JsonPrimitive;
 import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -23,14 +24,14 @@ final class FeatureConfigurations {
      * For one feature file.
      *
      * @param declared its variables and their defaults
-     * @param values values that go before the defaults
+     * @param values gives values that go before the defaults, or null
      * @throws IllegalArgumentException if a variable has neither
      */
-    FeatureConfigurations(JsonObject declared, Map<String, String> values) {
+    FeatureConfigurations(JsonObject declared, UnaryOperator<String> values) {
         Map<String, String> result = new LinkedHashMap<>();
         for (Map.Entry<String, JsonElement> variable : declared.entrySet()) {
             String name = variable.getKey();
-            String value = values.get(name);
+            String value = values.apply(name);
             if (value == null && variable.getValue() instanceof JsonPrimitive primitive) {
                 value = primitive.getAsString();
             }

@@ -1,0 +1,269 @@
+package org.nbdrunner.deployer.internal;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerAdmin;
+import org.nbdrunner.api.control.HandlerWatch;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.deployer.internal.Guard.Outcome;
+import org.nbdrunner.launcher.feature.Feature;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Changes what is installed. Bundles from files go through {@code deploy/}, where they are found after a restart too; shipped ones come
+ * with their features.
+ */
+final class Admin implements HandlerAdmin {
+    private static final Logger LOG = LoggerFactory.getLogger(Admin.class);
+    private static final Duration GLANCE = Duration.ofMillis(50);
+
+    private final BundleContext context;
+    private final HandlerWatch watch;
+    private final Guard guard;
+    private final Features features;
+    private final Settings settings;
+    private final Deploy deploy;
+    private final ReentrantLock turn = new ReentrantLock();
+
+    Admin(BundleContext context, HandlerWatch watch, Guard guard, Features features, Settings settings) {
+        this.context = context;
+        this.watch = watch;
+        this.guard = guard;
+        this.features = features;
+        this.settings = settings;
+        this.deploy = new Deploy(settings.deploy());
+    }
+
+    private interface Operation<T> {
+        T run() throws ControlException;
+    }
+
+    private <T> T inTurn(Operation<T> operation) throws ControlException {
+        if (!turn.tryLock()) {
+            throw new ControlException(Errno.EBUSY, "another handler is being installed or removed, try again later");
+        }
+        try {
+            return operation.run();
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private BundleFile read(Path jar) throws ControlException {
+        return BundleFile.read(jar, ApiVersions.offeredTo(context.getBundle()));
+    }
+
+    @Override
+    public String install(Path jar) throws ControlException {
+        return inTurn(() -> {
+            BundleFile file = read(jar);
+            List<Bundle> present = bundles(file.symbolicName());
+            if (!present.isEmpty()) {
+                throw new ControlException(
+                        Errno.EEXIST, Guard.display(present.get(0)) + " is installed already: upgrade it");
+            }
+            Path target = deploy.file(file.symbolicName());
+            try {
+                return deployed(jar, target);
+            } catch (ControlException e) {
+                delete(target);
+                throw e;
+            }
+        });
+    }
+
+    @Override
+    public String upgrade(Path jar) throws ControlException {
+        return inTurn(() -> {
+            BundleFile file = read(jar);
+            Revision before = guard.working().stream()
+                    .filter(r -> file.symbolicName().equals(r.bundle().getSymbolicName()))
+                    .findFirst()
+                    .orElseThrow(() -> new ControlException(
+                            Errno.ENOENT, "no handler is served by a bundle " + file.symbolicName() + ": install it"));
+            Path present = deploy.fileOf(before.bundle());
+            Path target = present != null ? present : deploy.file(file.symbolicName());
+            Path kept = keep(before);
+            try {
+                return deployed(jar, target);
+            } catch (ControlException e) {
+                if (present == null) {
+                    delete(target);
+                } else {
+                    put(kept, target);
+                }
+                throw e;
+            } finally {
+                delete(kept);
+            }
+        });
+    }
+
+    private Path keep(Revision revision) throws ControlException {
+        try {
+            Path kept = Files.createTempFile(settings.copies(), "before-", ".jar");
+            Files.copy(revision.copy(), kept, StandardCopyOption.REPLACE_EXISTING);
+            return kept;
+        } catch (IOException e) {
+            throw new ControlException(Errno.of(e), "no copy can be kept of " + revision + ": " + Errno.describe(e), e);
+        }
+    }
+
+    /** Puts a jar into {@code deploy/} and waits for what becomes of it. */
+    private String deployed(Path jar, Path target) throws ControlException {
+        CompletableFuture<Outcome> outcome = guard.expect(Deploy.location(target));
+        try {
+            put(jar, target);
+            return awaited(outcome, settings.pickUp().plus(settings.start().multipliedBy(3)), Deploy.location(target));
+        } finally {
+            outcome.cancel(false);
+        }
+    }
+
+    private void put(Path jar, Path target) throws ControlException {
+        try {
+            deploy.put(jar, target);
+        } catch (IOException e) {
+            throw new ControlException(Errno.of(e), target + " cannot be written: " + Errno.describe(e), e);
+        }
+    }
+
+    private String awaited(CompletableFuture<Outcome> future, Duration bound, String location) throws ControlException {
+        try {
+            Outcome outcome = future.get(bound.toMillis(), TimeUnit.MILLISECONDS);
+            if (outcome.worked()) {
+                return outcome.handler() + " " + outcome.bundle().getVersion();
+            }
+            throw new ControlException(Errno.EIO, "it does not work: " + outcome.failure());
+        } catch (TimeoutException e) {
+            Bundle bundle = context.getBundle(location);
+            throw new ControlException(
+                    Errno.EIO,
+                    bundle == null
+                            ? "the bundle is not installed after " + bound.toSeconds() + " s: see in the log why"
+                            : "it serves no handler after " + bound.toSeconds() + " s: see in the log why",
+                    e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException(Errno.EAGAIN, "interrupted", e);
+        } catch (ExecutionException e) {
+            throw new ControlException(Errno.EIO, Errno.describe(e.getCause()), e);
+        }
+    }
+
+    private List<Bundle> bundles(String symbolicName) {
+        List<Bundle> found = new ArrayList<>();
+        for (Bundle bundle : context.getBundles()) {
+            if (symbolicName.equals(bundle.getSymbolicName())) {
+                found.add(bundle);
+            }
+        }
+        return found;
+    }
+
+    @Override
+    public String add(String name) throws ControlException {
+        return inTurn(() -> {
+            Feature feature = features.find(name);
+            if (features.isInstalled(feature)) {
+                throw new ControlException(Errno.EEXIST, "feature " + feature.name() + " is there already");
+            }
+            CompletableFuture<Outcome> outcome = guard.expectAny();
+            List<Bundle> installed = features.install(feature);
+            boolean done = false;
+            try {
+                String what = awaited(outcome, settings.start().plus(GLANCE), feature.name());
+                features.remember(feature, true);
+                done = true;
+                return what;
+            } finally {
+                outcome.cancel(false);
+                if (!done) {
+                    features.uninstall(installed);
+                }
+            }
+        });
+    }
+
+    @Override
+    public void remove(String handler, boolean force) throws ControlException {
+        inTurn(() -> {
+            Bundle bundle = guard.serving(handler)
+                    .orElseThrow(() -> new ControlException(Errno.ENODEV, "there is no handler \"" + handler + "\""));
+            int used = watch.inUse(handler);
+            if (used > 0 && !force) {
+                throw new ControlException(
+                        Errno.EBUSY,
+                        "clients use " + used + " backstores of handler " + handler
+                                + ": unmap and disconnect them first, or force it");
+            }
+            guard.forget(handler);
+            for (Bundle b : bundles(bundle.getSymbolicName())) {
+                take(b);
+            }
+            if (force) {
+                watch.abandon(handler);
+            }
+            watch.remark(handler, "removed");
+            LOG.info("Handler {} is removed", handler);
+            return null;
+        });
+    }
+
+    private void take(Bundle bundle) throws ControlException {
+        Path file = deploy.fileOf(bundle);
+        Optional<Feature> feature = features.featureOf(bundle);
+        if (file != null) {
+            delete(file);
+            awaitUninstalled(bundle);
+        } else if (feature.isPresent()) {
+            features.uninstall(features.bundlesOfAlone(feature.get()));
+            features.remember(feature.get(), false);
+        } else {
+            features.uninstall(List.of(bundle));
+        }
+    }
+
+    private void delete(Path file) throws ControlException {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new ControlException(Errno.of(e), file + " cannot be deleted: " + Errno.describe(e), e);
+        }
+    }
+
+    /** File Install does it; if it does not come to it, it is done here. */
+    private void awaitUninstalled(Bundle bundle) throws ControlException {
+        long deadline = System.nanoTime() + settings.pickUp().toNanos();
+        try {
+            while (bundle.getState() != Bundle.UNINSTALLED && System.nanoTime() < deadline) {
+                TimeUnit.MILLISECONDS.sleep(GLANCE.toMillis());
+            }
+            if (bundle.getState() != Bundle.UNINSTALLED) {
+                bundle.uninstall();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException(Errno.EAGAIN, "interrupted", e);
+        } catch (BundleException | IllegalStateException e) {
+            throw new ControlException(
+                    Errno.EIO, Guard.display(bundle) + " cannot be uninstalled: " + Errno.describe(e), e);
+        }
+    }
+}

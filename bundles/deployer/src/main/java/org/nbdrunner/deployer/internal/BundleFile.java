@@ -1,0 +1,67 @@
+package org.nbdrunner.deployer.internal;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
+import java.util.jar.Manifest;
+import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.handler.Errno;
+import org.osgi.framework.Constants;
+import org.osgi.framework.Version;
+
+/**
+ * A jar file that may become a bundle.
+ *
+ * @param symbolicName its symbolic name
+ * @param version its version
+ * @param headers its manifest
+ */
+record BundleFile(String symbolicName, Version version, Map<String, String> headers) {
+    BundleFile {
+        headers = Map.copyOf(headers);
+    }
+
+    /**
+     * Reads the manifest.
+     *
+     * @param jar the file
+     * @param api the version of the handlers' API that is here
+     * @throws ControlException {@link Errno#ENOENT} or {@link Errno#EINVAL} with what is wrong with it
+     */
+    static BundleFile read(Path jar, Version api) throws ControlException {
+        if (!Files.isRegularFile(jar)) {
+            throw new ControlException(Errno.ENOENT, "there is no file " + jar);
+        }
+        Map<String, String> headers = new HashMap<>();
+        try (JarFile file = new JarFile(jar.toFile())) {
+            Manifest manifest = file.getManifest();
+            if (manifest != null) {
+                for (Map.Entry<Object, Object> e : manifest.getMainAttributes().entrySet()) {
+                    headers.put(((Attributes.Name) e.getKey()).toString(), (String) e.getValue());
+                }
+            }
+        } catch (IOException e) {
+            throw new ControlException(Errno.EINVAL, jar + " is no jar file: " + e.getMessage(), e);
+        }
+        String name = headers.getOrDefault(Constants.BUNDLE_SYMBOLICNAME, "");
+        name = name.split(";", 2)[0].strip();
+        if (!name.matches("[A-Za-z0-9_.-]+")) {
+            throw new ControlException(
+                    Errno.EINVAL, jar + " is no OSGi bundle: its manifest has no " + Constants.BUNDLE_SYMBOLICNAME);
+        }
+        if (headers.containsKey(Constants.FRAGMENT_HOST)) {
+            throw new ControlException(Errno.EINVAL, jar + " is a fragment, and so no handler by itself");
+        }
+        try {
+            Version version = Version.parseVersion(headers.get(Constants.BUNDLE_VERSION));
+            ApiVersions.check(headers, api);
+            return new BundleFile(name, version, headers);
+        } catch (IllegalArgumentException e) {
+            throw new ControlException(Errno.EINVAL, jar + ": " + e.getMessage(), e);
+        }
+    }
+}

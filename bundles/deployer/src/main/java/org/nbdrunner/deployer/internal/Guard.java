@@ -1,0 +1,273 @@
+package org.nbdrunner.deployer.internal;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.nbdrunner.api.control.HandlerOpening;
+import org.nbdrunner.api.control.HandlerWatch;
+import org.nbdrunner.api.handler.HandlerName;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleEvent;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceEvent;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.SynchronousBundleListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Watches over the bundles of handlers, whoever installs and updates them: when a handler comes from another bundle, or from
+ * another revision of its bundle, than before, it has to start and to open the volumes that clients use within its time. If it
+ * does not, the bundle that worked before serves again.
+ */
+final class Guard implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Guard.class);
+
+    /** How often it is looked whether a bundle has become hopeless. */
+    private static final Duration STEP = Duration.ofMillis(200);
+
+    /** How a change ended. */
+    record Outcome(String handler, Bundle bundle, String failure) {
+        boolean worked() {
+            return failure.isEmpty();
+        }
+    }
+
+    private final BundleContext context;
+    private final HandlerWatch watch;
+    private final Settings settings;
+    private final BundleChanger changer;
+    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "deployer");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    /** What worked last, by handler. */
+    private final Map<String, Revision> working = new ConcurrentHashMap<>();
+
+    /** Bundles that are being looked at, and those that a rollback is changing. */
+    private final Map<Bundle, Boolean> busy = new ConcurrentHashMap<>();
+
+    private final List<Expectation> expectations = new CopyOnWriteArrayList<>();
+    private final SynchronousBundleListener bundleListener = this::bundleChanged;
+
+    /** Somebody waits for the outcome of a change of the bundle at a location. */
+    private record Expectation(String location, CompletableFuture<Outcome> outcome) {}
+
+    Guard(BundleContext context, HandlerWatch watch, BundleChanger.Components components, Settings settings) {
+        this.context = context;
+        this.watch = watch;
+        this.settings = settings;
+        this.changer = new BundleChanger(context, components, threads);
+    }
+
+    /** Looks at the handlers that are there, and at those to come. */
+    void start() {
+        context.addBundleListener(bundleListener);
+        try {
+            String filter = "(" + HandlerName.PROPERTY + "=*)";
+            context.addServiceListener(this::serviceChanged, filter);
+            ServiceReference<?>[] present = context.getAllServiceReferences(null, filter);
+            for (ServiceReference<?> service : present == null ? new ServiceReference<?>[0] : present) {
+                appeared(service);
+            }
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The outcome of the next change of a bundle. */
+    CompletableFuture<Outcome> expect(String location) {
+        Expectation expectation = new Expectation(location, new CompletableFuture<>());
+        expectations.add(expectation);
+        return expectation.outcome().whenComplete((outcome, e) -> expectations.remove(expectation));
+    }
+
+    /** The outcome of the next change, whichever it is. */
+    CompletableFuture<Outcome> expectAny() {
+        return expect("");
+    }
+
+    /** The bundle that serves a handler. */
+    Optional<Bundle> serving(String handler) {
+        return Optional.ofNullable(working.get(handler)).map(Revision::bundle);
+    }
+
+    /** What serves handlers. */
+    Collection<Revision> working() {
+        return List.copyOf(working.values());
+    }
+
+    /** A handler was removed for good: there is nothing to go back to. */
+    void forget(String handler) {
+        working.remove(handler);
+    }
+
+    private void serviceChanged(ServiceEvent event) {
+        if (event.getType() == ServiceEvent.REGISTERED) {
+            appeared(event.getServiceReference());
+        }
+    }
+
+    private void appeared(ServiceReference<?> service) {
+        Bundle bundle = service.getBundle();
+        String handler = String.valueOf(service.getProperty(HandlerName.PROPERTY));
+        Revision before = working.get(handler);
+        if (bundle != null && (before == null || !before.isOf(bundle))) {
+            examine(handler, bundle, before);
+        }
+    }
+
+    private void bundleChanged(BundleEvent event) {
+        Bundle bundle = event.getBundle();
+        if (event.getType() == BundleEvent.UPDATED) {
+            working.forEach((handler, before) -> {
+                if (before.bundle().equals(bundle)) {
+                    examine(handler, bundle, before);
+                }
+            });
+            changer.retry(bundle);
+        } else if (event.getType() == BundleEvent.UNINSTALLED) {
+            working.values().removeIf(revision -> revision.bundle().equals(bundle));
+        }
+    }
+
+    /** Looks whether a bundle comes to serve a handler, on a thread of its own. */
+    private void examine(String handler, Bundle bundle, Revision before) {
+        if (busy.putIfAbsent(bundle, true) != null) {
+            return;
+        }
+        threads.execute(() -> {
+            Outcome outcome = null;
+            try {
+                outcome = examined(handler, bundle, before);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } finally {
+                busy.remove(bundle);
+                if (outcome != null) {
+                    tell(outcome);
+                }
+            }
+        });
+    }
+
+    private Outcome examined(String handler, Bundle bundle, Revision before) throws InterruptedException {
+        String failure = await(handler, bundle);
+        if (failure.isEmpty()) {
+            works(handler, bundle, before);
+            return new Outcome(handler, bundle, "");
+        }
+        if (before == null) {
+            LOG.error("Handler {} of bundle {} does not work: {}", handler, display(bundle), failure);
+            return new Outcome(handler, bundle, failure);
+        }
+        if (before.isOf(bundle) || bundle.getState() == Bundle.UNINSTALLED || !isWanted(bundle, before)) {
+            return new Outcome(handler, bundle, failure);
+        }
+        String what = display(bundle);
+        LOG.error("Handler {}: bundle {} does not work, going back to {}: {}", handler, what, before, failure);
+        working.remove(handler, before);
+        busy.put(before.bundle(), true);
+        try {
+            Bundle back = changer.putBack(bundle, before);
+            String again = watch.awaitOpen(handler, back.getBundleId(), settings.start())
+                    .reason();
+            working.put(handler, Revision.keep(back, settings.copies()));
+            watch.remark(handler, what + " rolled back to " + before.version() + ": " + failure);
+            if (!again.isEmpty()) {
+                LOG.error("Handler {}: bundle {} serves again, but {}", handler, display(back), again);
+            }
+        } catch (IOException e) {
+            working.put(handler, before);
+            watch.remark(handler, what + " does not work, nor can " + before.version() + " be put back: " + failure);
+            LOG.error("Handler {}: {} cannot be put back", handler, before, e);
+        } finally {
+            busy.remove(before.bundle());
+        }
+        return new Outcome(handler, bundle, failure);
+    }
+
+    /** A second bundle for the same handler that does not serve does no harm; nor does one that is stopped on purpose. */
+    private boolean isWanted(Bundle bundle, Revision before) {
+        return before.bundle().equals(bundle)
+                ? BundleChanger.isToRun(bundle)
+                : before.bundle().getState() != Bundle.ACTIVE
+                        || bundle.getLocation().startsWith(deployed());
+    }
+
+    /** The form that File Install gives to locations. */
+    private String deployed() {
+        return settings.deploy().toFile().toURI().toString();
+    }
+
+    /** Waits until it serves; the reason if it does not, or never will. */
+    private String await(String handler, Bundle bundle) throws InterruptedException {
+        long deadline = System.nanoTime() + settings.start().toNanos();
+        for (boolean first = true; ; first = false) {
+            HandlerOpening opening = watch.awaitOpen(handler, bundle.getBundleId(), STEP);
+            if (opening.state() != HandlerOpening.State.PENDING) {
+                return opening.reason();
+            }
+            if (System.nanoTime() > deadline) {
+                return opening.reason() + " within " + settings.start().toSeconds() + " s";
+            }
+            // Not at the first look: whoever changes a bundle also starts it.
+            String obstacle = first ? "" : changer.obstacle(bundle);
+            if (!obstacle.isEmpty()) {
+                return obstacle;
+            }
+        }
+    }
+
+    private void works(String handler, Bundle bundle, Revision before) {
+        try {
+            Revision now = Revision.keep(bundle, settings.copies());
+            working.put(handler, now);
+            if (before == null) {
+                LOG.debug("Handler {} is served by {}", handler, now);
+            } else if (!now.isSameAs(before)) {
+                watch.remark(handler, "upgraded from " + before.version());
+                LOG.info("Handler {} is served by {} now, before it was {}", handler, now, before);
+            }
+            if (before != null && !now.copy().equals(before.copy())) {
+                before.drop();
+            }
+        } catch (IOException e) {
+            LOG.warn(
+                    "Bundle {} cannot be copied to {}, so an upgrade of it cannot be taken back: {}",
+                    display(bundle),
+                    settings.copies(),
+                    e.getMessage());
+        }
+    }
+
+    private void tell(Outcome outcome) {
+        for (Expectation expectation : expectations) {
+            String location = expectation.location();
+            if (location.isEmpty() || location.equals(outcome.bundle().getLocation())) {
+                expectation.outcome().complete(outcome);
+            }
+        }
+    }
+
+    static String display(Bundle bundle) {
+        return bundle.getSymbolicName() + " " + bundle.getVersion();
+    }
+
+    @Override
+    public void close() {
+        context.removeBundleListener(bundleListener);
+        threads.shutdownNow();
+    }
+}

@@ -38,11 +38,11 @@ class DeployTest {
                 0, installation.cli("constant", "create", "disk", "size", "64K").exit());
 
         Path jar = installation.home.resolve("deploy/constant.jar");
-        HandlerJar.make(directory, jar, "test.constant", "1.0.0", "constant", 1);
+        new HandlerJar("test.constant", "1.0.0", "constant", 1).make(directory, jar);
         Installation.await("the handler", () -> created("constant", "disk"));
         assertEquals(1, content("constant/disk"));
 
-        HandlerJar.make(directory, jar, "test.constant", "1.0.0", "constant", 2);
+        new HandlerJar("test.constant", "1.0.0", "constant", 2).make(directory, jar);
         Installation.await("the update", () -> content("constant/disk") == 2);
 
         Files.delete(jar);
@@ -56,7 +56,7 @@ class DeployTest {
         assertEquals(0, content("dummy/disk"));
 
         Path jar = installation.home.resolve("deploy/newer.jar");
-        HandlerJar.make(directory, jar, "org.nbdrunner.handler.dummy", "99", "dummy", 3);
+        new HandlerJar("org.nbdrunner.handler.dummy", "99", "dummy", 3).make(directory, jar);
         Installation.await("the deployed handler", () -> content("dummy/disk") == 3);
 
         Installation.Result stopped = runner.terminate();

@@ -14,15 +14,40 @@ import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import javax.tools.ToolProvider;
 
-/** Makes handler bundles whose disks of 64 KiB, under any name, are full of one byte. */
-final class HandlerJar {
+/**
+ * A handler bundle in the making: its disks, which exist under any name, are full of one byte.
+ *
+ * @param symbolicName of the bundle
+ * @param version of the bundle
+ * @param name of the handler
+ * @param value that its disks are full of
+ * @param size of its disks, in bytes
+ * @param starting Java code that runs when the handler starts
+ * @param opening Java code that runs before a disk is opened
+ * @param api the version range of the API that it wants
+ */
+record HandlerJar(
+        String symbolicName,
+        String version,
+        String name,
+        int value,
+        int size,
+        String starting,
+        String opening,
+        String api) {
+
     private static final String SOURCE = """
             package test;
 
+            import java.io.IOException;
             import java.nio.ByteBuffer;
             import org.nbdrunner.api.handler.*;
 
             public final class ConstantHandler implements Handler {
+                public ConstantHandler() throws Exception {
+                    STARTING
+                }
+
                 @Override
                 public void create(Cfgstring cfg, long size, boolean preallocate, ProgressListener progress) {}
 
@@ -30,8 +55,9 @@ final class HandlerJar {
                 public void delete(Cfgstring cfg) {}
 
                 @Override
-                public Volume open(Cfgstring cfg, OpenOptions options) {
-                    VolumeInfo info = VolumeInfo.builder(65536).with(Capability.FLUSH).build();
+                public Volume open(Cfgstring cfg, OpenOptions options) throws IOException {
+                    OPENING
+                    VolumeInfo info = VolumeInfo.builder(SIZE).with(Capability.FLUSH).build();
                     return new SimpleVolume(info, SimpleVolume.CALLER_RUNS) {
                         @Override
                         protected void read(ByteBuffer buffer, long offset) {
@@ -55,30 +81,48 @@ final class HandlerJar {
             </scr:component>
             """;
 
-    private HandlerJar() {}
+    HandlerJar(String symbolicName, String version, String name, int value) {
+        this(symbolicName, version, name, value, 65536, "", "", "[1.0,2)");
+    }
+
+    HandlerJar size(int bytes) {
+        return new HandlerJar(symbolicName, version, name, value, bytes, starting, opening, api);
+    }
+
+    HandlerJar starting(String code) {
+        return new HandlerJar(symbolicName, version, name, value, size, code, opening, api);
+    }
+
+    HandlerJar opening(String code) {
+        return new HandlerJar(symbolicName, version, name, value, size, starting, code, api);
+    }
+
+    HandlerJar api(String range) {
+        return new HandlerJar(symbolicName, version, name, value, size, starting, opening, range);
+    }
 
     /**
-     * Makes a bundle and puts it somewhere, whole.
+     * Makes the bundle and puts it somewhere, whole.
      *
      * @param work an existing directory to work in
      * @param target the file, which is replaced if it is there
-     * @param symbolicName of the bundle
-     * @param version of the bundle
-     * @param name of the handler
-     * @param value that its disks are full of
+     * @return the file
      */
-    static void make(Path work, Path target, String symbolicName, String version, String name, int value)
-            throws IOException {
+    Path make(Path work, Path target) throws IOException {
         Path folder = Files.createTempDirectory(work, "handler");
         Path source = Files.writeString(
-                folder.resolve("ConstantHandler.java"), SOURCE.replace("VALUE", Integer.toString(value)));
+                folder.resolve("ConstantHandler.java"),
+                SOURCE.replace("VALUE", Integer.toString(value))
+                        .replace("SIZE", Integer.toString(size))
+                        .replace("STARTING", starting)
+                        .replace("OPENING", opening));
         int result = ToolProvider.getSystemJavaCompiler()
                 .run(
                         null,
                         null,
                         null,
                         "-cp",
-                        api().toString(),
+                        apiJar().toString(),
                         "-proc:none",
                         "-d",
                         folder.resolve("classes").toString(),
@@ -93,7 +137,7 @@ final class HandlerJar {
         attributes.putValue("Bundle-ManifestVersion", "2");
         attributes.putValue("Bundle-SymbolicName", symbolicName);
         attributes.putValue("Bundle-Version", version);
-        attributes.putValue("Import-Package", "org.nbdrunner.api.handler;version=\"[1.0,2)\"");
+        attributes.putValue("Import-Package", "org.nbdrunner.api.handler;version=\"" + api + "\"");
         attributes.putValue("Service-Component", "OSGI-INF/component.xml");
         Path jar = folder.resolve("handler.jar");
         try (OutputStream out = Files.newOutputStream(jar);
@@ -107,10 +151,10 @@ final class HandlerJar {
                 }
             }
         }
-        Files.move(jar, target, StandardCopyOption.REPLACE_EXISTING);
+        return Files.move(jar, target, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    private static Path api() throws IOException {
+    private static Path apiJar() throws IOException {
         List<String> jars = Distribution.names(Distribution.in("lib"));
         return Distribution.in("lib")
                 .resolve(jars.stream()

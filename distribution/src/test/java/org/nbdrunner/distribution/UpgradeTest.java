@@ -1,0 +1,229 @@
+package org.nbdrunner.distribution;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Handlers that are installed, upgraded and removed by command, while a client has a disk of theirs open. */
+class UpgradeTest {
+    private static final HandlerJar FIRST = new HandlerJar("test.constant", "1.0.0", "constant", 1);
+    private static final HandlerJar SECOND = new HandlerJar("test.constant", "1.1.0", "constant", 2);
+
+    @TempDir
+    private Path directory;
+
+    private Installation installation;
+    private Installation.Run runner;
+
+    @BeforeEach
+    void start() throws Exception {
+        installation = new Installation(directory.resolve("home"));
+        installation.configure("org.nbdrunner.rpc", "handlerAdministration", true);
+        installation.configure("org.nbdrunner.deployer", "startTimeout", 4);
+        runner = installation.run("nbd-runner").awaitServing();
+    }
+
+    @AfterEach
+    void end() {
+        installation.close();
+    }
+
+    private Path jar(HandlerJar handler) throws Exception {
+        return handler.make(directory, directory.resolve("handler.jar"));
+    }
+
+    private String done(String... words) throws Exception {
+        Installation.Result result = installation.cli(words);
+        assertEquals(0, result.exit(), result::toString);
+        return result.out();
+    }
+
+    private String refused(String... words) throws Exception {
+        Installation.Result result = installation.cli(words);
+        assertEquals(1, result.exit(), result::toString);
+        return result.err();
+    }
+
+    private Watcher install() throws Exception {
+        assertEquals("constant 1.0.0\n", done("handler", "install", jar(FIRST).toString()));
+        done("constant", "create", "disk", "size", "64K");
+        Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/constant/disk", directory);
+        assertEquals("1", watcher.read());
+        return watcher;
+    }
+
+    /** The line of the listing that tells of the handler. */
+    private String listed() throws Exception {
+        return done("handler", "list")
+                .lines()
+                .filter(line -> line.startsWith("constant"))
+                .findFirst()
+                .orElse("");
+    }
+
+    @Test
+    void anUpgradeServesTheClientsThatAreThereAndHoldsAfterARestart() throws Exception {
+        try (Watcher watcher = install()) {
+            assertEquals(
+                    "constant 1.1.0\n", done("handler", "upgrade", jar(SECOND).toString()));
+            assertEquals("2", watcher.read());
+            assertTrue(listed().contains(" 1.1.0 ") && listed().endsWith("upgraded from 1.0.0"), listed());
+        }
+        assertEquals(0, runner.terminate().exit());
+        runner = installation.run("nbd-runner").awaitServing();
+        Installation.await("the handler after a restart", () -> {
+            try {
+                return listed().contains(" 1.1.0 ");
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        });
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void whatCannotReopenIsRolledBack() throws Exception {
+        try (Watcher watcher = install()) {
+            String reason = refused("handler", "upgrade", jar(SECOND.size(4096)).toString());
+            assertTrue(reason.contains("4096 bytes"), reason);
+            assertEquals("1", watcher.read());
+            assertTrue(listed().contains(" 1.0.0 "), listed());
+            assertTrue(listed().contains("test.constant 1.1.0 rolled back to 1.0.0: "), listed());
+
+            reason = refused(
+                    "handler",
+                    "upgrade",
+                    jar(SECOND.opening("if (true) throw new IOException(\"no such rack\");"))
+                            .toString());
+            assertTrue(reason.contains("no such rack"), reason);
+            assertEquals("1", watcher.read());
+
+            assertEquals(
+                    "constant 1.1.0\n", done("handler", "upgrade", jar(SECOND).toString()));
+            assertEquals("2", watcher.read());
+        }
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void whatDoesNotStartIsRolledBack() throws Exception {
+        try (Watcher watcher = install()) {
+            String failing = jar(SECOND.starting("if (true) throw new IOException(\"no such library\");"))
+                    .toString();
+            String reason = refused("handler", "upgrade", failing);
+            assertTrue(reason.contains("no such library"), reason);
+            assertEquals("1", watcher.read());
+        }
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void whatHangsAtItsStartIsRolledBack() throws Exception {
+        try (Watcher watcher = install()) {
+            String hanging = jar(SECOND.starting("new java.util.concurrent.CountDownLatch(1).await();"))
+                    .toString();
+            String reason = refused("handler", "upgrade", hanging);
+            assertTrue(reason.contains("within 4 s"), reason);
+            assertEquals("1", watcher.read());
+        }
+    }
+
+    @Test
+    void whatHangsWhenItOpensIsRolledBack() throws Exception {
+        try (Watcher watcher = install()) {
+            String hanging = jar(SECOND.opening(
+                            "try { new java.util.concurrent.CountDownLatch(1).await(); } catch (InterruptedException e) {}"))
+                    .toString();
+            String reason = refused("handler", "upgrade", hanging);
+            assertTrue(reason.contains("it has not opened disk within 4 s"), reason);
+            assertEquals("1", watcher.read());
+        }
+    }
+
+    @Test
+    void aFileThatIsDroppedOverTheOldOneIsRolledBackToo() throws Exception {
+        try (Watcher watcher = install()) {
+            Path deployed = installation.home.resolve("deploy/test.constant.jar");
+            SECOND.size(4096).make(directory, deployed);
+            Installation.await(
+                    "the rollback",
+                    () -> runner.out().contains("rolled back") || log().contains("going back to test.constant 1.0.0"));
+            assertEquals("1", watcher.read());
+            SECOND.make(directory, deployed);
+            Installation.await("the repaired one", () -> {
+                try {
+                    return "2".equals(watcher.read());
+                } catch (java.io.IOException e) {
+                    throw new AssertionError(e);
+                }
+            });
+        }
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    private String log() {
+        try {
+            return Files.readString(installation.home.resolve("data/log/nbd-runner.log"));
+        } catch (java.io.IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void versionsOfTheApiThatDoNotGoTogetherAreRefusedBeforehand() throws Exception {
+        try (Watcher watcher = install()) {
+            String reason =
+                    refused("handler", "upgrade", jar(SECOND.api("[2.0,3)")).toString());
+            assertTrue(reason.contains("it wants version [2.0.0,3.0.0) of org.nbdrunner.api.handler"), reason);
+            assertTrue(reason.contains("offers 1."), reason);
+            assertEquals("1", watcher.read());
+
+            reason = refused("handler", "install", jar(SECOND).toString());
+            assertTrue(reason.contains("test.constant 1.0.0 is installed already: upgrade it"), reason);
+        }
+    }
+
+    @Test
+    void aHandlerInUseIsRemovedByForceOnlyAndComesBack() throws Exception {
+        try (Watcher watcher = install()) {
+            String reason = refused("handler", "remove", "constant");
+            assertTrue(reason.contains("clients use 1 backstores of handler constant"), reason);
+            done("handler", "remove", "constant", "force");
+            assertTrue(listed().contains(" absent "), listed());
+            assertFalse(Files.exists(installation.home.resolve("deploy/test.constant.jar")));
+            assertEquals(
+                    "constant 1.1.0\n", done("handler", "install", jar(SECOND).toString()));
+            assertEquals("2", watcher.read());
+        }
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void aShippedHandlerIsRemovedAndAddedAgain() throws Exception {
+        String version = done("handler", "list")
+                .lines()
+                .filter(line -> line.startsWith("dummy"))
+                .map(line -> line.split(" +", -1)[1])
+                .findFirst()
+                .orElseThrow();
+        done("handler", "remove", "dummy");
+        assertEquals(0, runner.terminate().exit());
+        runner = installation.run("nbd-runner").awaitServing();
+        assertFalse(done("handler", "list").contains("dummy"));
+        assertEquals("dummy " + version + "\n", done("handler", "install", "dummy"));
+        done("dummy", "create", "disk", "size", "1M");
+        String reason = refused("handler", "install", "dummy");
+        assertTrue(reason.contains("feature handler-dummy is there already"), reason);
+        assertEquals(0, runner.terminate().exit());
+        runner = installation.run("nbd-runner").awaitServing();
+        assertTrue(done("handler", "list").contains("dummy"));
+        assertEquals(0, runner.terminate().exit());
+    }
+}

@@ -1,0 +1,47 @@
+package org.nbdrunner.distribution;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/** A client (libnbd's shell) that keeps its connection and reads when it is told to. */
+final class Watcher implements AutoCloseable {
+    private static final String READ = """
+            import sys
+            for line in sys.stdin:
+                try:
+                    print(h.pread(512, 0)[0], flush=True)
+                except nbd.Error as e:
+                    print(e, flush=True)
+            """;
+
+    private final Process process;
+    private final Writer to;
+    private final BufferedReader from;
+
+    Watcher(String uri, Path directory) throws IOException {
+        process = new ProcessBuilder("nbdsh", "-u", uri, "-c", READ)
+                .redirectError(directory.resolve("watcher-err").toFile())
+                .start();
+        to = new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8);
+        from = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    /** The first byte of the disk, or what went wrong. */
+    String read() throws IOException {
+        to.write("read\n");
+        to.flush();
+        return from.readLine();
+    }
+
+    @Override
+    public void close() throws IOException {
+        process.destroyForcibly().onExit().join();
+        to.close();
+        from.close();
+    }
+}

@@ -20,6 +20,7 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
+import org.nbdrunner.api.control.HandlerState;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.ProgressListener;
 import org.ops4j.pax.exam.Configuration;
@@ -102,7 +103,7 @@ public class HandlerLifecycleIT {
         return () -> {
             try {
                 return control.handlers().stream()
-                                .filter(h -> h.name().equals("dummy"))
+                                .filter(h -> h.name().equals("dummy") && h.state() != HandlerState.ABSENT)
                                 .count()
                         == count;
             } catch (ControlException e) {

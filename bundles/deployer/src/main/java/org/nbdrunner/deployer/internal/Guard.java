@@ -150,7 +150,13 @@ final class Guard implements AutoCloseable {
         threads.execute(() -> {
             Outcome outcome = null;
             try {
-                outcome = examined(handler, bundle, before);
+                long modified;
+                Revision last = before;
+                do {
+                    modified = bundle.getLastModified();
+                    outcome = examined(handler, bundle, last);
+                    last = working.get(handler);
+                } while (bundle.getLastModified() != modified && (last == null || !last.isOf(bundle)));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } finally {
@@ -231,6 +237,7 @@ final class Guard implements AutoCloseable {
     }
 
     private void works(String handler, Bundle bundle, Revision before) {
+        long modified = bundle.getLastModified();
         try {
             Revision now = Revision.keep(bundle, settings.copies());
             working.put(handler, now);
@@ -244,6 +251,9 @@ final class Guard implements AutoCloseable {
                 before.drop();
             }
         } catch (IOException e) {
+            if (bundle.getLastModified() != modified) {
+                return; // it is being updated again
+            }
             LOG.warn(
                     "Bundle {} cannot be copied to {}, so an upgrade of it cannot be taken back: {}",
                     display(bundle),

@@ -9,6 +9,7 @@ import static org.nbdrunner.api.control.BackstoreState.UNMAPPING;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -571,6 +572,11 @@ final class Backstore implements Session.Owner {
     private Cfgstring effective(HandlerService handler, Cfgstring cfg) throws StorageException {
         Map<String, String> options = cfg.options();
         return options.isEmpty() ? Cfgstring.of(key, saved.options(handler.options())) : cfg;
+    }
+
+    /** Its handler is about to go away: begins to flush its volume, while requests go on. */
+    CompletableFuture<Void> flushAhead(HandlerService handler) {
+        return gate.flushAhead(handler);
     }
 
     /**

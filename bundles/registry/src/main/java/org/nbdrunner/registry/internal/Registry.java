@@ -2,6 +2,10 @@ package org.nbdrunner.registry.internal;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.Control;
@@ -22,6 +26,7 @@ import org.slf4j.LoggerFactory;
 /** Keeps every backstore, its state and its saved configuration. Handlers come and go. For use by any thread. */
 final class Registry implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Registry.class);
+    private static final long FLUSH_AHEAD_S = 3;
 
     private final Surroundings around;
     private final HandlerTable handlers = new HandlerTable();
@@ -129,6 +134,7 @@ final class Registry implements AutoCloseable {
         if (service == null) {
             return;
         }
+        flushAhead(service);
         // First out of the table: a volume that is being opened meanwhile is refused by its gate, or found by shut.
         handlers.remove(service);
         backstores.all().forEach(b -> b.shut(service));
@@ -138,6 +144,19 @@ final class Registry implements AutoCloseable {
         awaitClosed();
         LOG.info("Handler {} is gone", service);
         serve(service.name());
+    }
+
+    /** Most of what must be flushed is, before any client has to wait; not worth waiting long for. */
+    private void flushAhead(HandlerService service) {
+        CompletableFuture<?>[] flushes =
+                backstores.all().stream().map(b -> b.flushAhead(service)).toArray(CompletableFuture<?>[]::new);
+        try {
+            CompletableFuture.allOf(flushes).get(FLUSH_AHEAD_S, TimeUnit.SECONDS);
+        } catch (TimeoutException | ExecutionException e) {
+            LOG.debug("Handler {}: a flush ahead of its removal has not worked", service, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Whoever serves now gets the clients. */

@@ -2,6 +2,7 @@ package org.nbdrunner.registry.internal.gate;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -60,6 +61,7 @@ public final class VolumeCloser {
     private void run(Gate gate, Closing closing) {
         List<Session> stuck = List.of();
         try {
+            await(gate.ahead());
             stuck = drain(gate, closing);
             flush(gate, closing);
         } catch (InterruptedException e) {
@@ -67,6 +69,15 @@ public final class VolumeCloser {
         } finally {
             close(gate, closing);
             gate.ended(closing, stuck);
+        }
+    }
+
+    /** A flush that fails, or never ends, is told of when the next one does. */
+    private void await(CompletableFuture<Void> ahead) throws InterruptedException {
+        try {
+            ahead.get(drain.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException | ExecutionException e) {
+            LOG.debug("A flush ahead of the last one has not worked", e);
         }
     }
 

@@ -8,10 +8,12 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** A client (libnbd's shell) that keeps its connection and reads when it is told to. */
+/** A client (libnbd's, in Debian's Python, whichever other one comes first on the path) that keeps its connection and reads when it is told to. */
 final class Watcher implements AutoCloseable {
     private static final String READ = """
-            import sys
+            import nbd, sys
+            h = nbd.NBD()
+            h.connect_uri(sys.argv[1])
             for line in sys.stdin:
                 try:
                     print(h.pread(512, 0)[0], flush=True)
@@ -24,7 +26,7 @@ final class Watcher implements AutoCloseable {
     private final BufferedReader from;
 
     Watcher(String uri, Path directory) throws IOException {
-        process = new ProcessBuilder("nbdsh", "-u", uri, "-c", READ)
+        process = new ProcessBuilder("/usr/bin/python3", "-c", READ, uri)
                 .redirectError(directory.resolve("watcher-err").toFile())
                 .start();
         to = new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8);

@@ -29,6 +29,9 @@ final class BundleCopy {
             // The manifest must be the first entry.
             copy(bundle, JarFile.MANIFEST_NAME, jar);
             directory(bundle, "/", jar);
+        } catch (RuntimeException e) {
+            // The framework has no exception for a revision that is replaced while it is read.
+            throw new IOException("bundle " + bundle.getSymbolicName() + " is being changed", e);
         }
     }
 

@@ -42,10 +42,16 @@ final class Tool {
     }
 
     static Result run(Map<String, String> environment, List<String> command) throws IOException, InterruptedException {
+        return run(Path.of("."), environment, command);
+    }
+
+    static Result run(Path directory, Map<String, String> environment, List<String> command)
+            throws IOException, InterruptedException {
         Path out = Files.createTempFile("tool", ".out");
         Path err = Files.createTempFile("tool", ".err");
         try {
             ProcessBuilder builder = new ProcessBuilder(command)
+                    .directory(directory.toFile())
                     .redirectInput(
                             ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                     .redirectOutput(out.toFile())

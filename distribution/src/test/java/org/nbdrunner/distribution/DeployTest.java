@@ -24,6 +24,8 @@ class DeployTest {
     @BeforeEach
     void start() throws Exception {
         installation = new Installation(directory.resolve("home"));
+        // How long clients wait for a handler that was deleted.
+        installation.configure("org.nbdrunner.registry", "timeout", 2);
         runner = installation.run("nbd-runner").awaitServing();
     }
 

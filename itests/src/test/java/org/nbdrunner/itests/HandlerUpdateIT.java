@@ -1,7 +1,6 @@
 package org.nbdrunner.itests;
 
 import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertTrue;
 import static org.ops4j.pax.exam.CoreOptions.bundle;
 import static org.ops4j.pax.exam.CoreOptions.frameworkProperty;
 import static org.ops4j.pax.exam.CoreOptions.junitBundles;
@@ -93,6 +92,7 @@ public class HandlerUpdateIT {
         try (Fio fio = new Fio("nbd://127.0.0.1:" + ports.get(0) + "/file/disk", LONGEST_S)) {
             Runner.await("fio's connections", 60, () -> watch.inUse("file") > 0);
             for (int i = 0; i < UPDATES; i++) {
+                fio.assertRunning();
                 loaders.add(
                         new WeakReference<>(handler.adapt(BundleWiring.class).getClassLoader()));
                 Versions.make(Versions.shipped(HANDLER), "2.0." + i, jar);
@@ -104,7 +104,6 @@ public class HandlerUpdateIT {
                         watch.awaitOpen("file", handler.getBundleId(), Duration.ofSeconds(60))
                                 .reason());
             }
-            assertTrue("fio ended before the updates", fio.isRunning());
             System.out.println(UPDATES + " updates under load: " + fio.end());
         }
         Runner.await("the class loaders of old revisions to go", 60, () -> {

@@ -1,7 +1,6 @@
 package org.nbdrunner.itests;
 
 import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +34,7 @@ public class UpgradeIT {
                 Versions.make(Versions.shipped(FILE), "99.0.0", jar);
                 Files.move(jar, runner.home.resolve("deploy/" + FILE + ".jar"), StandardCopyOption.REPLACE_EXISTING);
                 Runner.await("the file in deploy/", 60, () -> runner.log().contains(FILE + " 99.0.0 now"));
-                assertTrue("fio ended before the upgrades", fio.isRunning());
+                fio.assertRunning();
                 Fio.Outcome outcome = fio.end();
                 System.out.println(UPGRADES + 1 + " upgrades under load: " + outcome);
             }

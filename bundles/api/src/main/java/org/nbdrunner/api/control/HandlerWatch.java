@@ -27,8 +27,8 @@ public interface HandlerWatch {
     int inUse(String handler);
 
     /**
-     * Declares the mappings of a handler dead that is to be removed for good: they are listed so at once, and not only when their
-     * clients have waited in vain.
+     * A handler was removed for good: its mappings are listed as dead at once, and not only when their clients have waited in vain, and
+     * nobody new waits for it.
      *
      * @param handler the handler
      */

@@ -106,7 +106,7 @@ final class Admin implements HandlerAdmin {
                 if (present == null) {
                     delete(target);
                 } else {
-                    put(kept, target);
+                    restore(kept, target);
                 }
                 throw e;
             } finally {
@@ -131,6 +131,21 @@ final class Admin implements HandlerAdmin {
         try {
             put(jar, target);
             return awaited(outcome, settings.pickUp().plus(settings.start().multipliedBy(3)), Deploy.location(target));
+        } finally {
+            outcome.cancel(false);
+        }
+    }
+
+    /** Puts back what worked, and waits until File Install has seen it: what comes next must not meet it half way. */
+    private void restore(Path kept, Path target) throws ControlException {
+        CompletableFuture<Outcome> outcome = guard.expect(Deploy.location(target));
+        put(kept, target);
+        try {
+            outcome.get(settings.pickUp().toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException | ExecutionException e) {
+            LOG.warn("{} is put back, but File Install has not looked at it yet", target, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         } finally {
             outcome.cancel(false);
         }
@@ -217,9 +232,7 @@ final class Admin implements HandlerAdmin {
             for (Bundle b : bundles(bundle.getSymbolicName())) {
                 take(b);
             }
-            if (force) {
-                watch.abandon(handler);
-            }
+            watch.abandon(handler);
             watch.remark(handler, "removed");
             LOG.info("Handler {} is removed", handler);
             return null;

@@ -29,7 +29,7 @@ final class Registry implements AutoCloseable {
     private static final long FLUSH_AHEAD_S = 3;
 
     private final Surroundings around;
-    private final HandlerTable handlers = new HandlerTable();
+    private final HandlerTable handlers;
     private final Backstores backstores;
     private final Control control;
     private final Exports exports;
@@ -45,6 +45,7 @@ final class Registry implements AutoCloseable {
     Registry(Settings settings, Supplier<IoEndpoint> endpoint) throws IOException {
         SavedConfiguration configuration = SavedConfiguration.open(settings.directory());
         Tasks tasks = new Tasks();
+        this.handlers = new HandlerTable(settings.timeout());
         this.around = new Surroundings(
                 settings,
                 configuration,

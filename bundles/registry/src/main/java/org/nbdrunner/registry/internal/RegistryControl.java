@@ -63,33 +63,30 @@ final class RegistryControl implements Control {
     public void create(String handler, String cfgstring, long size, boolean preallocate, ProgressListener progress)
             throws ControlException {
         Objects.requireNonNull(progress, "progress");
-        answer(() -> {
-            HandlerService service = handlers.require(handler);
+        answer(() -> handlers.use(handler, service -> {
             Cfgstring cfg = parse(service, cfgstring);
             checkSize(size);
             return backstores.exclusively(cfg.key(), "creating it", b -> {
                 b.create(service, cfg, size, preallocate, progress);
                 return null;
             });
-        });
+        }));
     }
 
     @Override
     public void delete(String handler, String cfgstring) throws ControlException {
-        answer(() -> {
-            HandlerService service = handlers.require(handler);
+        answer(() -> handlers.use(handler, service -> {
             Cfgstring cfg = parse(service, cfgstring);
             return backstores.exclusively(cfg.key(), "deleting it", b -> {
                 b.delete(service, cfg);
                 return null;
             });
-        });
+        }));
     }
 
     @Override
     public Premapped premap(String handler, String cfgstring, boolean readOnly, int timeout) throws ControlException {
-        return answer(() -> {
-            HandlerService service = handlers.require(handler);
+        return answer(() -> handlers.use(handler, service -> {
             Cfgstring cfg = parse(service, cfgstring);
             if (timeout <= 0) {
                 throw new StorageException(Errno.EINVAL, "the timeout is " + timeout + " s, at least 1 is needed");
@@ -111,7 +108,7 @@ final class RegistryControl implements Control {
                         TransmissionFlags.of(volume),
                         volume.can(Capability.MULTI_CONN) ? connections : 1);
             });
-        });
+        }));
     }
 
     @Override

@@ -11,7 +11,6 @@ import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.registry.internal.gate.Session;
-import org.nbdrunner.registry.internal.handlers.HandlerService;
 import org.nbdrunner.registry.internal.handlers.HandlerTable;
 import org.nbdrunner.registry.internal.store.SavedBackstore;
 
@@ -44,7 +43,7 @@ final class RegistryExports implements Exports {
         SavedBackstore saved = backstore.saved();
         return Optional.ofNullable(saved)
                 .map(s -> handlers.name(s.type()))
-                .filter(handler -> handlers.serving(handler).isPresent())
+                .filter(handlers::isExpected)
                 .map(handler -> handler + "/" + backstore.key());
     }
 
@@ -59,8 +58,8 @@ final class RegistryExports implements Exports {
         if (backstore == null || !backstore.isOf(handler)) {
             throw new StorageException(Errno.ENOENT, "there is no export " + full);
         }
-        HandlerService service = handlers.require(handler);
-        return backstores.exclusively(key, "opening it", b -> b.open(service, listener));
+        return handlers.use(
+                handler, service -> backstores.exclusively(key, "opening it", b -> b.open(service, listener)));
     }
 
     private String only() throws StorageException {

@@ -81,6 +81,7 @@ final class RegistryWatch implements HandlerWatch {
 
     @Override
     public void abandon(String handler) {
+        handlers.giveUp(handler);
         inUseOf(handler).forEach(Backstore::abandon);
     }
 

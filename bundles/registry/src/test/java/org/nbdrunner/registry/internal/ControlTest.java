@@ -480,6 +480,7 @@ class ControlTest {
             f.registry().add("my-own", ours, 0, 2, Fixture.ORIGIN);
             f.control().create("my-own", "a", 512, false, ProgressListener.NONE);
             f.registry().remove(ours);
+            f.registry().watch().abandon("my-own");
             assertEquals("my-own", f.info("a").handler());
             assertEquals(List.of(), f.exports().names());
             Fixture.refused(Errno.ENODEV, () -> f.exports().open("my-own/a", r -> {}));

@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -21,6 +24,7 @@ import org.nbdrunner.api.control.HandlerOpening;
 import org.nbdrunner.api.control.HandlerState;
 import org.nbdrunner.api.export.OpenExport;
 import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.api.handler.VolumeInfo;
 import org.nbdrunner.registry.internal.handlers.HandlerService.Origin;
 
@@ -137,6 +141,29 @@ class WatchTest {
         assertEquals(BackstoreState.DEAD, f.info("a").state());
         f.registry().add(H, second, 0, 2, NEWER);
         f.awaitState("a", BackstoreState.MAPPED);
+    }
+
+    @Test
+    void whoComesWhileAHandlerIsSwappedWaits() throws Exception {
+        f.registry().remove(first);
+        assertEquals(List.of("dummy/a"), f.exports().names());
+        CompletableFuture<OpenExport> coming = CompletableFuture.supplyAsync(() -> {
+            try {
+                return f.open("a");
+            } catch (StorageException e) {
+                throw new CompletionException(e);
+            }
+        });
+        f.registry().add(H, second, 0, 2, NEWER);
+        TestRequest.taken(coming.get(30, TimeUnit.SECONDS));
+    }
+
+    @Test
+    void nobodyWaitsForAHandlerThatIsRemovedForGood() throws Exception {
+        f.registry().remove(first);
+        f.registry().watch().abandon(H);
+        assertEquals(List.of(), f.exports().names());
+        Fixture.refused(Errno.ENODEV, () -> f.open("a"));
     }
 
     @Test

@@ -1,13 +1,17 @@
 package org.nbdrunner.registry.internal.handlers;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.nbdrunner.api.control.HandlerTypes;
 import org.nbdrunner.api.handler.Errno;
@@ -33,8 +37,40 @@ public final class HandlerTable {
 
     private final ConcurrentMap<String, HandlerService> serving = new ConcurrentHashMap<>();
 
+    /** When handlers went away that nobody serves since, by {@link System#nanoTime}; guarded by this. */
+    private final Map<String, Long> departures = new HashMap<>();
+
+    private final Duration absence;
+
     /** Names by number of all handlers that ever were here: listings can name one that is away. */
     private final ConcurrentMap<Integer, String> names = new ConcurrentHashMap<>();
+
+    /**
+     * Something done with a handler.
+     *
+     * @param <T> the outcome
+     */
+    @FunctionalInterface
+    public interface Use<T> {
+
+        /**
+         * Does it.
+         *
+         * @param service the handler
+         * @return the outcome
+         * @throws StorageException if it fails
+         */
+        T with(HandlerService service) throws StorageException;
+    }
+
+    /**
+     * A table without handlers.
+     *
+     * @param absence how long a handler that went away is waited for
+     */
+    public HandlerTable(Duration absence) {
+        this.absence = absence;
+    }
 
     /**
      * Adds a handler.
@@ -93,6 +129,9 @@ public final class HandlerTable {
     public synchronized void remove(HandlerService service) {
         present.removeIf(r -> r.service() == service);
         choose(service.name());
+        if (!serving.containsKey(service.name())) {
+            departures.put(service.name(), System.nanoTime());
+        }
     }
 
     private void choose(String name) {
@@ -104,6 +143,10 @@ public final class HandlerTable {
                         .filter(s -> s.name().equals(n))
                         .findFirst()
                         .orElse(null));
+        if (serving.containsKey(name)) {
+            departures.remove(name);
+            notifyAll();
+        }
     }
 
     /**
@@ -127,22 +170,74 @@ public final class HandlerTable {
     }
 
     /**
-     * The handler that serves a name.
+     * Whether a handler serves, or has just gone away and may come back: it may be being upgraded.
      *
      * @param name as users type it
-     * @return the handler
-     * @throws StorageException {@link Errno#ENODEV} naming those present, if this one is not
+     * @return whether {@link #use} may find it
      */
-    public HandlerService require(String name) throws StorageException {
-        HandlerService service = serving.get(name);
-        if (service == null) {
-            Set<String> there = names();
-            throw new StorageException(
-                    Errno.ENODEV,
-                    "there is no handler \"" + name + "\"; "
-                            + (there.isEmpty() ? "none is present" : "present: " + String.join(", ", there)));
+    public synchronized boolean isExpected(String name) {
+        return serving.containsKey(name) || nanosToWaitFor(name) > 0;
+    }
+
+    /**
+     * A handler was removed for good: nobody should wait for it.
+     *
+     * @param name as users type it
+     */
+    public synchronized void giveUp(String name) {
+        departures.remove(name);
+        notifyAll();
+    }
+
+    /**
+     * Does something with the handler that serves a name. If it has just gone away it is waited for; and if it goes
+     * away before anything was done, the next one is taken.
+     *
+     * @param <T> the outcome's type
+     * @param name as users type it
+     * @param use what to do
+     * @return the outcome
+     * @throws StorageException what was thrown; {@link Errno#ENODEV} naming those present, if this one is not
+     */
+    public <T> T use(String name, Use<T> use) throws StorageException {
+        while (true) {
+            HandlerService service = await(name);
+            try {
+                return use.with(service);
+            } catch (StorageException e) {
+                boolean early = e.errno() == Errno.ENODEV || e.errno() == Errno.EAGAIN;
+                if (!early
+                        || serving.get(name) == service
+                        || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+            }
         }
-        return service;
+    }
+
+    private synchronized HandlerService await(String name) throws StorageException {
+        try {
+            while (!serving.containsKey(name)) {
+                long nanos = nanosToWaitFor(name);
+                if (nanos <= 0) {
+                    Set<String> there = names();
+                    throw new StorageException(
+                            Errno.ENODEV,
+                            "there is no handler \"" + name + "\"; "
+                                    + (there.isEmpty() ? "none is present" : "present: " + String.join(", ", there)));
+                }
+                TimeUnit.NANOSECONDS.timedWait(this, nanos);
+            }
+            return serving.get(name);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StorageException(Errno.EAGAIN, "interrupted while handler " + name + " was away", e);
+        }
+    }
+
+    private long nanosToWaitFor(String name) {
+        Long since = departures.get(name);
+        return since == null ? 0 : absence.toNanos() - (System.nanoTime() - since);
     }
 
     /**

@@ -88,11 +88,26 @@ public class ArchetypeIT {
             assertEquals(
                     "mine 1.1.0\n",
                     runner.cli("handler", "upgrade", jar(project, "1.1.0")).ok().out());
-            Tool.Result read = Tool.run("qemu-io", "-f", "raw", "-c", "read -P 0 0 1M", "-c", "read -P 7 1M 1M", uri);
-            assertTrue(read.toString(), read.exit() == 0 && !read.out().contains("verification failed"));
-            assertEquals("67108864\n", Tool.run("nbdinfo", "--size", uri).ok().out());
+            assertWritten(uri);
+            runner.stop();
+
+            runner.start();
+            Runner.await("the handler after a restart", 60, () -> {
+                try {
+                    return runner.cli("handler", "list").ok().out().contains("1.1.0");
+                } catch (IOException | InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            assertWritten(uri);
             runner.stop();
         }
+    }
+
+    private static void assertWritten(String uri) throws IOException, InterruptedException {
+        Tool.Result read = Tool.run("qemu-io", "-f", "raw", "-c", "read -P 0 0 1M", "-c", "read -P 7 1M 1M", uri);
+        assertTrue(read.toString(), read.exit() == 0 && !read.out().contains("verification failed"));
+        assertEquals("67108864\n", Tool.run("nbdinfo", "--size", uri).ok().out());
     }
 
     private static String jar(Path project, String version) {

@@ -18,15 +18,15 @@ import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 
-/** Handler "${handlerName}": each backstore is a file in the directory that the framework keeps for this bundle. */
-@Component
+/** Handler "${handlerName}": each backstore is a file in a directory of its own, beside the rest of nbd-runner's state. */
+@Component(immediate = true) // so that what is wrong shows when the bundle starts
 @HandlerName("${handlerName}")
 public final class DiskHandler implements Handler {
     private final Path directory;
 
     @Activate
     public DiskHandler(BundleContext context) throws IOException {
-        this(context.getDataFile("disks").toPath());
+        this(Path.of(context.getProperty("nbd.data"), "${handlerName}"));
     }
 
     DiskHandler(Path directory) throws IOException {

@@ -1,0 +1,171 @@
+package org.nbdrunner.handler.ceph.internal;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.nbdrunner.api.handler.Capability;
+import org.nbdrunner.api.handler.Command;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.IoRequest;
+import org.nbdrunner.api.handler.StorageException;
+import org.nbdrunner.api.handler.Volume;
+import org.nbdrunner.api.handler.VolumeInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An image as a volume. Requests go to librbd and come back by themselves; a thread looks after the image meanwhile: whether it has
+ * another size, is still there, and is still locked for us.
+ */
+final class CephVolume implements Volume {
+    private static final Logger LOG = LoggerFactory.getLogger(CephVolume.class);
+    private static final long LOOK_S = 1;
+
+    /** Every so many looks the cluster is asked for the lock. */
+    private static final int ASK = 3;
+
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
+
+    private final OpenImage image;
+    private final ImageIo io;
+    private final String identity;
+    private final CountDownLatch closing = new CountDownLatch(1);
+    private volatile VolumeInfo info;
+
+    /** Why nothing goes any more; null while all is well. */
+    private volatile StorageException lost;
+
+    /**
+     * A volume.
+     *
+     * @param libraries native
+     * @param image open; closed with the volume, also if this fails
+     * @throws StorageException if the image cannot be used
+     */
+    static CephVolume of(Libraries libraries, OpenImage image) throws StorageException {
+        boolean done = false;
+        try {
+            CephVolume volume = new CephVolume(libraries, image);
+            Bounded.start("ceph watch " + image.name(), volume::watch);
+            done = true;
+            return volume;
+        } finally {
+            if (!done) {
+                image.close();
+            }
+        }
+    }
+
+    private CephVolume(Libraries libraries, OpenImage image) throws StorageException {
+        this.image = image;
+        identity = image.identity();
+        info = describe(image.size());
+        io = new ImageIo(libraries, image, this::failed);
+    }
+
+    private VolumeInfo describe(long size) {
+        VolumeInfo.Builder b = VolumeInfo.builder(size)
+                .readOnly(!image.writable())
+                .identity(identity)
+                .description("RBD image " + image.name())
+                .with(Capability.FLUSH, Capability.MULTI_CONN, Capability.BLOCK_STATUS);
+        if (image.writable()) {
+            b.with(Capability.FUA, Capability.TRIM, Capability.WRITE_ZEROES, Capability.FAST_ZERO);
+        }
+        return b.build();
+    }
+
+    @Override
+    public VolumeInfo info() {
+        return info;
+    }
+
+    @Override
+    public void submit(IoRequest request) {
+        StorageException why = lost;
+        if (why != null) {
+            request.fail(why);
+        } else if (request.command() != Command.FLUSH && request.offset() + request.length() > info.size()) {
+            // librbd would do a part of it and call that a success.
+            request.fail(Errno.EIO, image.name() + " has been made smaller than where this request ends");
+        } else {
+            io.submit(request);
+        }
+    }
+
+    private void failed(Errno errno) {
+        if (errno == Errno.ESHUTDOWN) {
+            lose(
+                    Errno.ESHUTDOWN,
+                    "the cluster has shut this client out, so that another one could take the image over");
+        }
+    }
+
+    private synchronized void lose(Errno errno, String why) {
+        if (lost == null) {
+            lost = new StorageException(errno, image.name() + " is lost: " + why);
+            LOG.error("{}; every request fails until it is opened again", lost.getMessage());
+        }
+    }
+
+    /** What the watching thread does. */
+    private void watch() {
+        int looks = 0;
+        try {
+            while (!closing.await(LOOK_S, TimeUnit.SECONDS) && lost == null) {
+                look(++looks % ASK == 0);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void look(boolean ask) {
+        try {
+            long size = image.ask(h -> image.size(), info.size());
+            if (size != info.size()) {
+                LOG.info("{} has now {} bytes, {} before", image.name(), size, info.size());
+                info = describe(size);
+            }
+            if (!ask) {
+                return;
+            }
+            if (!image.ask(h -> image.exists(), true)) {
+                lose(Errno.ENODEV, "it has been deleted by another client");
+            } else if (image.writable() && !image.ask(h -> image.isLocked(), true)) {
+                lose(Errno.ESHUTDOWN, "another client has broken its exclusive lock");
+            }
+        } catch (StorageException e) {
+            switch (e.errno()) {
+                case ENOENT -> lose(Errno.ENODEV, "it has been deleted by another client");
+                case ESHUTDOWN -> failed(Errno.ESHUTDOWN);
+                default -> LOG.warn("{}: {}", image.name(), e.getMessage());
+            }
+        } catch (IOException e) {
+            LOG.warn("{}: cannot see how it is", image.name(), e);
+        }
+    }
+
+    /**
+     * Closes the image. Where the cluster does not answer, that is left to a thread of its own, which ends when it answers again; the
+     * image stays locked until then, so that what is under way cannot mix with another client's writes.
+     */
+    @Override
+    public void close() throws IOException {
+        closing.countDown();
+        Bounded.call(
+                "close " + image.name(),
+                CLOSE_LIMIT,
+                () -> {
+                    try {
+                        io.close();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    image.close();
+                    return image.name();
+                },
+                name -> {});
+    }
+}

@@ -1,0 +1,112 @@
+package org.nbdrunner.handler.ceph.internal;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.StorageException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens images, and takes the exclusive lock of those that will be written to. librbd would pass the lock to any client that asks for
+ * it; here it is held until the image is closed, so that nobody else writes as long as a client of ours may.
+ */
+final class Opener {
+    private static final Logger LOG = LoggerFactory.getLogger(Opener.class);
+
+    /** How long an owner who is just closing the image is waited for. */
+    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(3);
+
+    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private final Libraries libraries;
+    private final Clusters clusters;
+    private final boolean takeOver;
+
+    /**
+     * Opens images.
+     *
+     * @param libraries native
+     * @param clusters the connections
+     * @param takeOver whether to take the lock from a living client
+     */
+    Opener(Libraries libraries, Clusters clusters, boolean takeOver) {
+        this.libraries = libraries;
+        this.clusters = clusters;
+        this.takeOver = takeOver;
+    }
+
+    /**
+     * Opens an image.
+     *
+     * @param where the cluster
+     * @param name the image
+     * @param readOnly whether nothing will be written
+     * @param limit how long to wait for the cluster
+     * @return the image; locked if it is writable
+     * @throws IOException if that cannot be
+     */
+    OpenImage open(ClusterName where, ImageName name, boolean readOnly, Duration limit) throws IOException {
+        return Bounded.call("open " + name, limit, () -> openNow(where, name, readOnly, limit), OpenImage::close);
+    }
+
+    private OpenImage openNow(ClusterName where, ImageName name, boolean readOnly, Duration limit) throws IOException {
+        Cluster cluster = clusters.acquire(where, limit);
+        OpenImage image = OpenImage.open(libraries, clusters, cluster, name, readOnly);
+        boolean done = false;
+        try {
+            if (image.writable()) {
+                lock(image);
+            }
+            done = true;
+            return image;
+        } finally {
+            if (!done) {
+                image.close();
+            }
+        }
+    }
+
+    private void lock(OpenImage image) throws StorageException {
+        if ((image.features() & LibRbd.FEATURE_EXCLUSIVE_LOCK) == 0) {
+            throw new StorageException(
+                    Errno.EINVAL,
+                    image.name()
+                            + " lacks the feature exclusive-lock, without which two clients could write to it at once:"
+                            + " enable it (rbd feature enable " + image.name()
+                            + " exclusive-lock), or open it read-only");
+        }
+        long begun = System.nanoTime();
+        while (true) {
+            int r = image.lock();
+            if (r >= 0) {
+                return;
+            } else if (r != -Errno.EROFS.number() && r != -Errno.EBUSY.number()) {
+                throw Failures.of(
+                        r, "lock " + image.name(), image.cluster().name().user());
+            }
+            String owner = image.lockOwner();
+            boolean late = System.nanoTime() - begun > PATIENCE_NS;
+            if (!late) {
+                LockSupport.parkNanos(PAUSE_NS);
+            } else if (takeOver && !owner.isEmpty()) {
+                LOG.warn("{}: takes the lock from the client at {}, which the cluster shuts out", image.name(), owner);
+                r = image.breakLock(owner);
+                if (r < 0 && r != -Errno.ENOENT.number()) {
+                    throw Failures.of(
+                            r,
+                            "break the lock of " + image.name(),
+                            image.cluster().name().user());
+                }
+                begun = System.nanoTime();
+            } else {
+                throw new StorageException(
+                        Errno.EBUSY,
+                        image.name() + " is locked by the client at " + (owner.isEmpty() ? "an unknown address" : owner)
+                                + ": end its use there, or set takeOver in the Ceph handler's configuration");
+            }
+        }
+    }
+}

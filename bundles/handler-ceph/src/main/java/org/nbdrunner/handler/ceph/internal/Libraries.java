@@ -56,7 +56,7 @@ record Libraries(LibRados rados, LibRbd rbd, LibC libc, MemoryIO memory) {
             return LibraryLoader.create(type).failImmediately().load(name);
         } catch (LinkageError e) {
             throw new StorageException(
-                    Errno.ENOTSUP, "cannot load " + name + ": " + PACKAGES + " (" + e.getMessage() + ")", e);
+                    Errno.ENOTSUP, "cannot load " + name + ": " + PACKAGES + " (" + firstLine(e) + ")", e);
         }
     }
 
@@ -66,10 +66,15 @@ record Libraries(LibRados rados, LibRbd rbd, LibC libc, MemoryIO memory) {
         } catch (LinkageError e) {
             throw new StorageException(
                     Errno.ENOTSUP,
-                    "cannot load native code (" + e.getMessage()
+                    "cannot load native code (" + firstLine(e)
                             + "): this needs Linux on x86_64 or aarch64, and a java.io.tmpdir not mounted noexec",
                     e);
         }
+    }
+
+    /** jnr-ffi goes on with all the paths where it has looked. */
+    private static String firstLine(LinkageError e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 
     /** A C string; {@code null} stays what it is. */

@@ -16,6 +16,7 @@ interface Gfapi {
     int EEXIST = 17;
     int EINVAL = 22;
     int EFBIG = 27;
+    int ENOSPC = 28;
     int EROFS = 30;
     int EPIPE = 32;
     int ENOSYS = 38;

@@ -230,6 +230,8 @@ final class GlusterVolume implements Volume {
     private void failed(Operation o, long error) {
         if (Failures.isUnsupported(error) && (o.step == Operation.Step.DISCARD || o.step == Operation.Step.ZEROFILL)) {
             withoutHoles(o);
+        } else if (error == -Gfapi.ENOSPC && o.request.command() == Command.TRIM) {
+            end(o); // full bricks refuse to punch holes, and this is a hint
         } else if (!again(o, error, () -> begin(o))) {
             fail(o, explained(o, error));
         }

@@ -26,6 +26,9 @@ final class Components {
     private static final String RUNTIME = "(objectClass=" + ServiceComponentRuntime.class.getName() + ")";
     private static final String REQUIRE = "require";
 
+    /** The component property of those that nbd-runner starts without, if need be: what they use may be missing. The log says so. */
+    private static final String OPTIONAL = "nbd.start.optional";
+
     private final BundleContext context;
     private final ServiceComponentRuntime runtime;
     private final Bundle[] bundles;
@@ -57,7 +60,7 @@ final class Components {
      * component by a change of its own service properties.
      *
      * @param timeout how long at most
-     * @throws StartException if one has failed, has no configuration, or does not become ready in time
+     * @throws StartException if one has failed that is not optional, has no configuration, or does not become ready in time
      * @throws InterruptedException if the thread was interrupted
      */
     void await(Duration timeout) throws StartException, InterruptedException {
@@ -109,7 +112,7 @@ final class Components {
             }
         }
         for (ComponentConfigurationDTO component : components) {
-            if (component.state == ComponentConfigurationDTO.FAILED_ACTIVATION) {
+            if (component.state == ComponentConfigurationDTO.FAILED_ACTIVATION && !isOptional(component)) {
                 throw new StartException(failure(component));
             }
         }
@@ -117,6 +120,10 @@ final class Components {
             waitsFor(component).ifPresent(waiting::add);
         }
         return waiting.stream().findFirst();
+    }
+
+    private static boolean isOptional(ComponentConfigurationDTO component) {
+        return Boolean.TRUE.equals(component.description.properties.get(OPTIONAL));
     }
 
     /** The component's own words, behind its PID: that is where its configuration is. */
@@ -141,7 +148,7 @@ final class Components {
     private static Optional<String> waitsFor(ComponentConfigurationDTO component) {
         ComponentDescriptionDTO description = component.description;
         return switch (component.state) {
-            case ComponentConfigurationDTO.ACTIVE -> Optional.empty();
+            case ComponentConfigurationDTO.ACTIVE, ComponentConfigurationDTO.FAILED_ACTIVATION -> Optional.empty();
             case ComponentConfigurationDTO.SATISFIED ->
                 description.immediate ? Optional.of(description.name + " is being activated") : Optional.empty();
             case ComponentConfigurationDTO.UNSATISFIED_REFERENCE ->

@@ -24,11 +24,18 @@ import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
 /** Files on Gluster volumes; a key is {@code VOLUME/PATH} or {@code VOLUME@SERVER/PATH}. */
-@Component(immediate = true, configurationPid = GlusterHandler.PID, configurationPolicy = ConfigurationPolicy.REQUIRE)
+@Component(
+        immediate = true,
+        configurationPid = GlusterHandler.PID,
+        configurationPolicy = ConfigurationPolicy.REQUIRE,
+        property = GlusterHandler.OPTIONAL)
 @HandlerName("gluster")
 @Designate(ocd = GlusterHandler.Config.class)
 public final class GlusterHandler implements Handler {
     static final String PID = "org.nbdrunner.handler.gluster";
+
+    /** Where GlusterFS's library is missing, nbd-runner starts without this handler. */
+    static final String OPTIONAL = "nbd.start.optional:Boolean=true";
 
     private static final int MAX_TIMEOUT_S = 3600;
     private static final int TIMER_IDLE_S = 5;

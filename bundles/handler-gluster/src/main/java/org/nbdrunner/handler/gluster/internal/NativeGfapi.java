@@ -68,11 +68,11 @@ final class NativeGfapi implements Gfapi {
             libc = LibraryLoader.create(LibC.class).load("c");
             library = LibraryLoader.create(GfapiLibrary.class).failImmediately().load(LIBRARY);
         } catch (LinkageError e) {
+            // Without the cause, of which some tell instead; its text is here.
             throw new StorageException(
                     Errno.ENOTSUP,
                     "cannot load GlusterFS's client library " + LIBRARY + ", version 7 or newer (" + firstLine(e)
-                            + "): " + PACKAGES,
-                    e);
+                            + "): " + PACKAGES);
         }
         return new NativeGfapi(library, libc);
     }

@@ -12,9 +12,6 @@ public final class Gluster {
     /** Has one brick. */
     public static final String PLAIN = "plain";
 
-    /** Has one brick, which is this volume's alone to be killed. */
-    static final String OTHER = "other";
-
     /** Keeps three copies. */
     static final String REPLICA = "replica";
 

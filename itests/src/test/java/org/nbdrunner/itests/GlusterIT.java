@@ -13,6 +13,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.AfterClass;
 import org.junit.BeforeClass;
@@ -38,14 +39,22 @@ public class GlusterIT {
         Gluster.start(Gluster.PLAIN);
         runner = new Runner();
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
+        choose(runner);
         runner.start();
-        runner.cli("handler", "install", FEATURE).ok();
     }
 
     @AfterClass
     public static void stop() throws Exception {
         runner.stop();
         runner.close();
+    }
+
+    /** Adds the handler to the features that start. */
+    static void choose(Runner runner) throws IOException {
+        Path settings = runner.home.resolve("conf/nbd-runner.properties");
+        String text = Files.readString(settings, StandardCharsets.UTF_8);
+        Files.writeString(
+                settings, text.replaceAll("(?m)^nbd.features = .*$", "$0, " + FEATURE), StandardCharsets.UTF_8);
     }
 
     private static void refused(Tool.Result result, String words) {
@@ -131,27 +140,28 @@ public class GlusterIT {
     @Test
     public void aFullVolumeFailsFlushesUntilThereIsRoom() throws Exception {
         runner.cli("gluster", "create", "plain/full", "size", "64M").ok();
-        Gluster.run(Gluster.PLAIN, "cli", "volume", "set", Gluster.PLAIN, "storage.reserve", "100");
+        Gluster.run(Gluster.PLAIN, "cli", "volume", "set", Gluster.PLAIN, "storage.reserve", "95");
         String uri = runner.uri("gluster/plain/full");
+        AtomicInteger written = new AtomicInteger(); // MiB; brick and volume take a moment to know that they are full
         try {
-            Runner.await("the volume to be full", 60, () -> full(uri));
+            Runner.await("the volume to be full", 60, () -> full(uri, written.incrementAndGet()));
         } finally {
             Gluster.run(Gluster.PLAIN, "cli", "volume", "reset", Gluster.PLAIN, "storage.reserve");
         }
-        Runner.await("room", 60, () -> !full(uri));
+        Runner.await("room", 60, () -> !full(uri, written.get()));
         byte[] fives = new byte[MIB];
         Arrays.fill(fives, (byte) 5);
-        assertTrue(Arrays.equals(fives, stored("full", 8L * MIB, MIB)));
+        assertTrue(Arrays.equals(fives, stored("full", (long) written.get() * MIB, MIB)));
     }
 
-    private static boolean full(String uri) {
+    private static boolean full(String uri, int mib) {
         try {
             Tool.Result r = python(
                     uri,
                     "h = nbd.NBD()",
                     "h.connect_uri(uri)",
                     "try:",
-                    "    h.pwrite(b'\\5' * (1 << 20), 8 << 20)",
+                    "    h.pwrite(b'\\5' * (1 << 20), " + mib + " << 20)",
                     "    h.flush()",
                     "except nbd.Error as e:",
                     "    print(e.errno)");
@@ -227,15 +237,10 @@ public class GlusterIT {
     public void theOthersRunWithoutTheLibrary() throws Exception {
         try (Runner without = new Runner()) {
             hide(without, MISSING_LIBRARY);
-            Path settings = without.home.resolve("conf/nbd-runner.properties");
-            Files.writeString(
-                    settings,
-                    Files.readString(settings, StandardCharsets.UTF_8)
-                            .replaceAll("(?m)^nbd.features = .*$", "$0, " + FEATURE),
-                    StandardCharsets.UTF_8);
+            choose(without);
             without.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
             without.start();
-            assertTrue(without.log(), without.log().contains("install libgfapi0"));
+            Runner.await("the reason in the log", 60, () -> without.log().contains("install libgfapi0"));
             without.cli("dummy", "create", "disk", "size", "1M").ok();
             refused(without.cli("gluster", "create", "plain/disk", "size", "1M"), "there is no handler \"gluster\"");
             without.stop();

@@ -214,7 +214,11 @@ final class RawClient implements AutoCloseable {
     }
 
     void acknowledged(int option, byte... data) throws IOException {
-        Answer answer = last(ask(option, data));
+        acknowledged(ask(option, data));
+    }
+
+    private static void acknowledged(List<Answer> answers) {
+        Answer answer = last(answers);
         expect("acknowledged, not " + answer, answer.type() == Nbd.REP_ACK);
     }
 
@@ -237,22 +241,45 @@ final class RawClient implements AutoCloseable {
     }
 
     void headers(ReplyMode wanted) throws IOException {
-        switch (wanted) {
-            case SIMPLE -> {}
-            case STRUCTURED -> acknowledged(Nbd.OPT_STRUCTURED_REPLY);
-            case EXTENDED -> acknowledged(Nbd.OPT_EXTENDED_HEADERS);
+        if (wanted != ReplyMode.SIMPLE) {
+            acknowledged(headersOption(wanted));
         }
         mode = wanted;
     }
 
-    /** Goes on to the transmission phase, with block status if the headers allow it. */
+    private static int headersOption(ReplyMode wanted) {
+        return wanted == ReplyMode.EXTENDED ? Nbd.OPT_EXTENDED_HEADERS : Nbd.OPT_STRUCTURED_REPLY;
+    }
+
+    /** Greets and goes on to the transmission phase, with block status if the headers allow it. */
     RawClient open(String export, ReplyMode wanted) throws IOException {
-        hello();
-        headers(wanted);
+        send(negotiation(new Bytes().u32(FIXED), export, wanted));
+        greeting();
+        return negotiated(wanted);
+    }
+
+    /** Likewise, once it has greeted. */
+    RawClient go(String export, ReplyMode wanted) throws IOException {
+        send(negotiation(new Bytes(), export, wanted));
+        return negotiated(wanted);
+    }
+
+    /** Some options at once, to save the time of waiting for each reply. */
+    private static Bytes negotiation(Bytes message, String export, ReplyMode wanted) {
         if (wanted != ReplyMode.SIMPLE) {
-            acknowledged(Nbd.OPT_SET_META_CONTEXT, contexts(export, Nbd.BASE_ALLOCATION));
+            message.option(headersOption(wanted))
+                    .option(Nbd.OPT_SET_META_CONTEXT, contexts(export, Nbd.BASE_ALLOCATION));
         }
-        acknowledged(Nbd.OPT_GO, info(export, Nbd.INFO_BLOCK_SIZE));
+        return message.option(Nbd.OPT_GO, info(export, Nbd.INFO_BLOCK_SIZE));
+    }
+
+    private RawClient negotiated(ReplyMode wanted) throws IOException {
+        if (wanted != ReplyMode.SIMPLE) {
+            acknowledged(answers(headersOption(wanted)));
+            acknowledged(answers(Nbd.OPT_SET_META_CONTEXT));
+        }
+        acknowledged(answers(Nbd.OPT_GO));
+        mode = wanted;
         return this;
     }
 

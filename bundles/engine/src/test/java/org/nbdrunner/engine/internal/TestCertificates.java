@@ -2,6 +2,7 @@ package org.nbdrunner.engine.internal;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -11,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 
 /** A certificate that signs itself, made by the JDK's keytool; server and client use the same one. */
@@ -99,5 +101,19 @@ final class TestCertificates {
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(own, trust.getTrustManagers(), null);
         return context;
+    }
+
+    /** Lets a client that has greeted go on encrypted. */
+    static SSLSocket encrypt(RawClient client, SSLContext context, String... protocols) throws IOException {
+        client.acknowledged(Nbd.OPT_STARTTLS);
+        Socket plain = client.socket();
+        SSLSocket socket =
+                (SSLSocket) context.getSocketFactory().createSocket(plain, "localhost", plain.getPort(), true);
+        if (protocols.length > 0) {
+            socket.setEnabledProtocols(protocols);
+        }
+        client.use(socket);
+        socket.startHandshake();
+        return socket;
     }
 }

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.nbdrunner.engine.internal.handshake.LegacyHandshake;
 import org.nbdrunner.engine.internal.handshake.NewstyleHandshake;
 import org.nbdrunner.engine.internal.handshake.TlsPolicy;
@@ -86,11 +87,18 @@ final class TestServer implements AutoCloseable {
     }
 
     void closeClients() throws IOException {
+        closeClients(c -> true);
+    }
+
+    /** Ends some of the clients. */
+    void closeClients(Predicate<RawClient> which) throws IOException {
         synchronized (clients) {
             for (RawClient client : clients) {
-                client.close();
+                if (which.test(client)) {
+                    client.close();
+                }
             }
-            clients.clear();
+            clients.removeIf(which);
         }
     }
 

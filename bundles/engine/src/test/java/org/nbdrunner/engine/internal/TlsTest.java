@@ -3,6 +3,7 @@ package org.nbdrunner.engine.internal;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.nbdrunner.engine.internal.TestCertificates.encrypt;
 
 import java.io.IOException;
 import java.net.Socket;
@@ -15,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
@@ -61,19 +61,6 @@ final class TlsTest {
     @AfterEach
     void stop() throws IOException {
         server.close();
-    }
-
-    private static SSLSocket encrypt(RawClient client, SSLContext context, String... protocols) throws IOException {
-        client.acknowledged(Nbd.OPT_STARTTLS);
-        Socket plain = client.socket();
-        SSLSocket socket =
-                (SSLSocket) context.getSocketFactory().createSocket(plain, "localhost", plain.getPort(), true);
-        if (protocols.length > 0) {
-            socket.setEnabledProtocols(protocols);
-        }
-        client.use(socket);
-        socket.startHandshake();
-        return socket;
     }
 
     private RawClient encrypted(String... protocols) throws IOException, GeneralSecurityException {

@@ -25,6 +25,9 @@ public final class NewstyleHandshake implements Handshake {
     /** Data of a refused option that are read to stay in step; who sends more is cut off. */
     private static final int MAX_SKIP = 1 << 20;
 
+    /** Listing thousands of exports takes an option or two for each of them; no honest client needs more. */
+    private static final int MAX_OPTIONS = 1 << 14;
+
     private static final Map<Integer, Option> OPTIONS = Map.of(
             Nbd.OPT_EXPORT_NAME, new ExportNameOption(),
             Nbd.OPT_ABORT, new AbortOption(),
@@ -72,7 +75,7 @@ public final class NewstyleHandshake implements Handshake {
         Session session = new Session(wire, exports, listener, tls);
         session.fixed = (flags & Nbd.FLAG_FIXED_NEWSTYLE) != 0;
         session.noZeroes = (flags & Nbd.FLAG_NO_ZEROES) != 0;
-        for (; ; ) {
+        for (int i = 0; i < MAX_OPTIONS; i++) {
             switch (option(session)) {
                 case OPTION -> {}
                 case TRANSMISSION -> {
@@ -83,6 +86,7 @@ public final class NewstyleHandshake implements Handshake {
                 }
             }
         }
+        throw new ProtocolException("the client has sent " + MAX_OPTIONS + " options");
     }
 
     private static Option.Next option(Session session) throws IOException {

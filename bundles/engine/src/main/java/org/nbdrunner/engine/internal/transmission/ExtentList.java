@@ -2,17 +2,29 @@ package org.nbdrunner.engine.internal.transmission;
 
 import java.util.Arrays;
 import org.nbdrunner.engine.internal.Nbd;
+import org.nbdrunner.engine.internal.memory.ChunkPool;
 
 /** The extents that a volume tells for one request: joined, cut to the request's range, and not too many. */
 final class ExtentList {
-    /** The protocol allows 2^20 in a chunk; clients ask again for what is missing. */
-    private static final int MAX = 1 << 16;
+    /** As many as fit a reply of {@link ChunkPool#LARGE} bytes. The protocol allows 2^20; clients ask again for what is missing. */
+    private static final int MAX = 16_000;
+
+    /** Bytes that an extent takes: here, and in the largest kind of reply. */
+    private static final int WEIGHT = 12 + 16;
+
+    /** Longer lists are rare, and not kept for the next request. */
+    private static final int KEPT = 256;
 
     private long[] lengths = new long[16];
     private int[] flags = new int[16];
     private int size;
     private long left;
     private boolean one;
+
+    /** Bytes that the answer for a range may need at the most. */
+    static long weight(long range, boolean onlyOne) {
+        return onlyOne ? 0 : WEIGHT * Math.min(range, MAX);
+    }
 
     void begin(long range, boolean onlyOne) {
         size = 0;
@@ -44,6 +56,10 @@ final class ExtentList {
         }
         left -= n;
         return left > 0;
+    }
+
+    boolean isLarge() {
+        return lengths.length > KEPT;
     }
 
     boolean isEmpty() {

@@ -77,7 +77,7 @@ final class Replies {
                 inline = Arrays.copyOf(inline, inlineCount * 2);
             }
             inline[inlineCount++] = request;
-            inlineBytes += request.weight();
+            inlineBytes += request.pending();
         } else if (push(queue, request) == null) {
             wakeWriter();
         }

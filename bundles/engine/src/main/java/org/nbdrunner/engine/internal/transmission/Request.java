@@ -9,6 +9,7 @@ import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.IoRequest;
 import org.nbdrunner.engine.internal.Nbd;
 import org.nbdrunner.engine.internal.memory.Chunk;
+import org.nbdrunner.engine.internal.memory.ChunkPool;
 
 /**
  * A request in flight, with the place of its reply. Reused for ever by its connection.
@@ -42,6 +43,7 @@ final class Request implements IoRequest {
 
     private final Replies replies;
     private final ReplyMode mode;
+    private final ChunkPool pool;
 
     /** The next one in a list of the sender's. */
     Request next;
@@ -76,10 +78,14 @@ final class Request implements IoRequest {
     /** A reply of another length than expected: an error's text, extents. */
     private ByteBuffer special;
 
+    /** Where it lies, if it is a long one. */
+    private Chunk specialChunk;
+
     private boolean isSpecial;
     private ExtentList extents;
 
-    Request(Replies replies, ReplyMode mode) {
+    Request(Replies replies, ReplyMode mode, ChunkPool pool) {
+        this.pool = pool;
         this.replies = replies;
         this.mode = mode;
     }
@@ -129,9 +135,23 @@ final class Request implements IoRequest {
         return command == Command.READ ? mode.dataHeader + (int) length : mode.doneReply;
     }
 
-    /** Bytes of memory that it holds, besides itself. */
+    /** Bytes of memory that it holds, besides itself, until it has been answered. */
     long weight() {
-        return command == Command.READ || command == Command.WRITE ? length : 0;
+        return weight(command, flags, length);
+    }
+
+    /** Bytes of memory that such a request will hold. */
+    static long weight(Command command, int flags, long length) {
+        return switch (command) {
+            case READ, WRITE -> length;
+            case BLOCK_STATUS -> ExtentList.weight(length, (flags & Nbd.CMD_FLAG_REQ_ONE) != 0);
+            default -> 0;
+        };
+    }
+
+    /** Bytes that are free again, or sent, when its reply is written. */
+    long pending() {
+        return isSpecial ? special.limit() : weight();
     }
 
     @Override
@@ -193,7 +213,7 @@ final class Request implements IoRequest {
             if (extents.isEmpty()) {
                 encodeError(Errno.EIO, "the volume told no extents");
             } else {
-                encodeExtents();
+                tryEncodeExtents();
             }
         } else {
             encodeDone();
@@ -248,8 +268,13 @@ final class Request implements IoRequest {
     /** It has been answered; the reader may use it again. */
     void free() {
         STATE.setRelease(this, phase(state, FREE));
-        if (special != null && special.capacity() > Nbd.MAX_STRING) {
-            special = null; // long lists of extents are rare
+        if (specialChunk != null) {
+            pool.put(specialChunk);
+            specialChunk = null;
+            special = null;
+        }
+        if (extents != null && extents.isLarge()) {
+            extents = null;
         }
     }
 
@@ -328,6 +353,14 @@ final class Request implements IoRequest {
         b.putInt(number).putShort((short) text.length).put(text).flip();
     }
 
+    private void tryEncodeExtents() {
+        try {
+            encodeExtents();
+        } catch (OutOfMemoryError e) {
+            encodeError(Errno.ENOMEM, "no memory is left for the extents");
+        }
+    }
+
     private void encodeExtents() {
         int n = extents.size();
         if (mode == ReplyMode.EXTENDED) {
@@ -349,8 +382,12 @@ final class Request implements IoRequest {
 
     /** Begins a chunk outside of the reply's region. */
     private ByteBuffer special(int header, int payloadLength, int type) {
-        if (special == null || special.capacity() < header + payloadLength) {
-            special = ByteBuffer.allocateDirect(header + payloadLength);
+        int length = header + payloadLength;
+        if (length > Nbd.MAX_STRING) {
+            specialChunk = pool.take(length);
+            special = specialChunk.buffer();
+        } else if (special == null || special.capacity() < length) {
+            special = ByteBuffer.allocateDirect(length);
         }
         isSpecial = true;
         special.clear();

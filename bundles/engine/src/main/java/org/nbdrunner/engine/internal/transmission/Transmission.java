@@ -205,7 +205,7 @@ public final class Transmission implements Receiver.Pause {
         }
         Command command = command(type);
         Errno error = check(command, flags, offset, length);
-        Request request = acquire(error == null && carriesData(command) ? length : 0);
+        Request request = acquire(error == null ? Request.weight(command, flags, length) : 0);
         request.begin(command == null ? Command.FLUSH : command, flags, cookie, offset, error == null ? length : 0);
         if (payload) {
             takePayload(request, (int) length, error != null);
@@ -337,7 +337,7 @@ public final class Transmission implements Receiver.Pause {
         }
         Request request = free;
         if (request == null) {
-            request = new Request(replies, mode);
+            request = new Request(replies, mode, pool);
             all.add(request);
             return request;
         }

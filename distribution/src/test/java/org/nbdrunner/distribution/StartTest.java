@@ -57,7 +57,7 @@ class StartTest {
             assertTrue(line.contains(": NBD on 127.0.0.1:" + installation.port + ", "), line);
             assertTrue(line.contains(", legacy NBD on 127.0.0.1:" + installation.legacyPort + ", "), line);
             assertTrue(line.contains(", control on 127.0.0.1:" + installation.controlPort + ", "), line);
-            assertTrue(line.endsWith(", handlers dummy file"), line);
+            assertTrue(line.endsWith(", handlers azblk dummy file"), line);
             Installation.Result result = run.terminate();
             assertEquals(0, result.exit(), result::toString);
             assertEquals("", result.err());

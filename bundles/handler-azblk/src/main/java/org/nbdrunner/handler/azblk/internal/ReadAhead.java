@@ -87,7 +87,7 @@ final class ReadAhead {
      * @param otherwise run if none does
      */
     void read(long offset, ByteBuffer into, Batch.End end, Runnable otherwise) {
-        if (size == 0) {
+        if (size == 0 || into.remaining() > size) {
             otherwise.run();
             return;
         }
@@ -135,6 +135,9 @@ final class ReadAhead {
             stream = new Stream();
         } else {
             stream.inOrder++;
+        }
+        if (offset / size != (offset + length - 1) / size) {
+            stream.inOrder = 0; // no segment could serve it
         }
         stream.next = offset + length;
         streams.add(stream); // the one used last is at the end

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Command;
 import org.nbdrunner.api.handler.Errno;
@@ -18,6 +19,7 @@ import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.api.handler.Volume;
 import org.nbdrunner.kit.TestRequest;
 
+@Timeout(60)
 class GlusterVolumeTest {
     private final FakeGfapi gfapi = new FakeGfapi();
 
@@ -116,7 +118,7 @@ class GlusterVolumeTest {
             }
         });
         closing.start();
-        while (closing.getState() != Thread.State.TIMED_WAITING) {
+        while (closing.isAlive() && closing.getState() != Thread.State.TIMED_WAITING) {
             Thread.onSpinWait();
         }
         assertEquals(0, gfapi.closed.get());

@@ -134,7 +134,7 @@ final class CephVolume implements Volume {
             if (!image.ask(h -> image.exists(), true)) {
                 lose(Errno.ENODEV, "it has been deleted by another client");
             } else if (image.writable() && !image.ask(h -> image.isLocked(), true)) {
-                lose(Errno.ESHUTDOWN, "another client has broken its exclusive lock");
+                lose(Errno.ESHUTDOWN, "another client has broken its exclusive lock, or deleted it");
             }
         } catch (StorageException e) {
             switch (e.errno()) {

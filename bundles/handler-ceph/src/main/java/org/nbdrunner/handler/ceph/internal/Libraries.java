@@ -56,7 +56,7 @@ record Libraries(LibRados rados, LibRbd rbd, LibC libc, MemoryIO memory) {
             return LibraryLoader.create(type).failImmediately().load(name);
         } catch (LinkageError e) {
             throw new StorageException(
-                    Errno.ENOTSUP, "cannot load " + name + ": " + PACKAGES + " (" + firstLine(e) + ")", e);
+                    Errno.ENOTSUP, "cannot load " + name + ": " + PACKAGES + " (" + firstLine(e) + ")");
         }
     }
 

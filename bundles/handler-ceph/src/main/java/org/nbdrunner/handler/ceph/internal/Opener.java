@@ -19,6 +19,9 @@ final class Opener {
     /** How long an owner who is just closing the image is waited for. */
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(3);
 
+    /** Who comes back more often than this is not dead, and takes over too. */
+    private static final int MAX_BREAKS = 3;
+
     private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final Libraries libraries;
@@ -79,6 +82,7 @@ final class Opener {
                             + " exclusive-lock), or open it read-only");
         }
         long begun = System.nanoTime();
+        int breaks = 0;
         while (true) {
             int r = image.lock();
             if (r >= 0) {
@@ -89,9 +93,7 @@ final class Opener {
             }
             String owner = image.lockOwner();
             boolean late = System.nanoTime() - begun > PATIENCE_NS;
-            if (!late) {
-                LockSupport.parkNanos(PAUSE_NS);
-            } else if (takeOver && !owner.isEmpty()) {
+            if (takeOver && !owner.isEmpty() && breaks++ < MAX_BREAKS) {
                 LOG.warn("{}: takes the lock from the client at {}, which the cluster shuts out", image.name(), owner);
                 r = image.breakLock(owner);
                 if (r < 0 && r != -Errno.ENOENT.number()) {
@@ -100,7 +102,8 @@ final class Opener {
                             "break the lock of " + image.name(),
                             image.cluster().name().user());
                 }
-                begun = System.nanoTime();
+            } else if (!late) {
+                LockSupport.parkNanos(PAUSE_NS);
             } else {
                 throw new StorageException(
                         Errno.EBUSY,

@@ -1,0 +1,183 @@
+package org.nbdrunner.itests;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotEquals;
+import static org.junit.Assert.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.AfterClass;
+import org.junit.BeforeClass;
+import org.junit.Test;
+
+/** Images of a real cluster: one monitor and one OSD, which are killed and paused while fio writes and verifies. */
+public class CephIT {
+    private static final String HANDLER = "org.nbdrunner.handler.ceph";
+    private static final int LONGEST_S = 120;
+
+    private static Path cluster;
+    private static String port;
+
+    @BeforeClass
+    public static void startCluster() throws Exception {
+        cluster = Files.createTempDirectory("ceph-it");
+        port = "" + Runner.freePorts(1).get(0);
+        ceph("up");
+    }
+
+    @AfterClass
+    public static void stopCluster() throws Exception {
+        ceph("wipe");
+    }
+
+    private static void ceph(String command) throws IOException, InterruptedException {
+        Tool.run(
+                        Map.of("CEPH_PORT", port),
+                        List.of(Runner.ITESTS.resolve("services/ceph.sh").toString(), command, cluster.toString()))
+                .ok();
+    }
+
+    private static Tool.Result rbd(String... words) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("rbd", "--no-progress"));
+        command.addAll(List.of(words));
+        return Tool.run(Map.of("CEPH_CONF", conf()), command);
+    }
+
+    private static String conf() {
+        return cluster.resolve("ceph.conf").toString();
+    }
+
+    private static Runner runner(String takeOver) throws IOException {
+        Runner runner = new Runner();
+        runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
+        runner.configure(HANDLER, Map.of("conf", conf(), "takeOver", takeOver));
+        Path properties = runner.home.resolve("conf/nbd-runner.properties");
+        Files.writeString(
+                properties,
+                Files.readString(properties)
+                        .replaceAll("(?m)^nbd.features = .*", "nbd.features = core, shell, handler-ceph"));
+        return runner.start();
+    }
+
+    private static Tool.Result io(String uri, String... commands) throws IOException, InterruptedException {
+        List<String> words = new ArrayList<>(List.of("qemu-io", "-f", "raw"));
+        for (String command : commands) {
+            words.add("-c");
+            words.add(command);
+        }
+        words.add(uri);
+        return Tool.run(Map.of(), words);
+    }
+
+    private static void assertReads(String uri, String... commands) throws IOException, InterruptedException {
+        Tool.Result r = io(uri, commands).ok();
+        assertFalse(r.toString(), r.out().contains("failed"));
+    }
+
+    @Test
+    public void imagesOfOursAndOfOthers() throws Exception {
+        try (Runner runner = runner("false")) {
+            runner.cli("ceph", "create", "rbd/ours;objsize=1M", "size", "64M").ok();
+            String uri = runner.uri("ceph/rbd/ours");
+            assertReads(uri, "write -P 7 1M 1M", "write -z 1088K 64K", "discard 8M 1M", "flush", "read -P 7 1M 64K");
+            assertReads(uri, "read -P 7 1M 64K", "read -P 0 1088K 64K", "read -P 7 1152K 896K");
+            assertTrue(rbd("info", "rbd/ours").ok().out().contains("order 20"));
+            String map = Tool.run("nbdinfo", "--map", uri).ok().out();
+            assertTrue(map, map.lines().count() >= 3 && map.contains("hole,zero"));
+
+            rbd("snap", "create", "rbd/ours@then").ok();
+            assertReads(uri, "write -P 9 1M 1M");
+            runner.cli("ceph", "create", "rbd/ours@then", "size", "64M");
+            assertReads(uri, "read -P 9 1M 1M");
+
+            rbd("create", "rbd/theirs", "--size", "32M").ok();
+            rbd("resize", "rbd/theirs", "--size", "48M").ok();
+            Tool.Result refused = runner.cli("ceph", "create", "rbd/theirs", "size", "64M");
+            assertNotEquals(refused.toString(), 0, refused.exit());
+            assertTrue(refused.toString(), refused.err().contains("exists already"));
+
+            rbd("snap", "rm", "rbd/ours@then").ok();
+            runner.cli("ceph", "delete", "rbd/ours").ok();
+            assertNotEquals(0, rbd("info", "rbd/ours").exit());
+            runner.stop();
+        }
+    }
+
+    @Test
+    public void faultsAndUpgradesUnderLoad() throws Exception {
+        try (Runner runner = runner("false")) {
+            runner.cli("ceph", "create", "rbd/disk", "size", "64M").ok();
+            Path jar = runner.home.resolve("newer.jar");
+            try (Fio fio = new Fio(runner.uri("ceph/rbd/disk"), LONGEST_S)) {
+                awaitUse("disk");
+                ceph("kill-osd");
+                ceph("start-osd");
+                Versions.make(Versions.shipped(HANDLER), "2.0.0", jar);
+                assertEquals(
+                        "ceph 2.0.0\n",
+                        runner.cli("handler", "upgrade", jar.toString()).ok().out());
+                ceph("pause-osd");
+                ceph("resume-osd");
+                Versions.make(Versions.shipped(HANDLER), "3.0.0", jar);
+                assertEquals(
+                        "ceph 3.0.0\n",
+                        runner.cli("handler", "upgrade", jar.toString()).ok().out());
+                fio.assertRunning();
+                System.out.println("an OSD killed and paused, and two upgrades: " + fio.end());
+            }
+            runner.stop();
+        }
+    }
+
+    /** Waits until somebody has written to an image: that takes the lock. */
+    private static void awaitUse(String image) {
+        Runner.await("a client of " + image, 60, () -> {
+            try {
+                return rbd("lock", "ls", "rbd/" + image).out().contains("client.");
+            } catch (IOException | InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+    }
+
+    @Test
+    public void oneWriterOnly() throws Exception {
+        try (Runner first = runner("false");
+                Runner second = runner("false");
+                Runner third = runner("true")) {
+            first.cli("ceph", "create", "rbd/one", "size", "64M").ok();
+            for (Runner other : List.of(second, third)) {
+                other.cli("ceph", "create", "rbd/one", "size", "64M");
+            }
+            try (Fio fio = new Fio(first.uri("ceph/rbd/one"), LONGEST_S)) {
+                awaitUse("one");
+                fio.assertRunning();
+                assertNotEquals(0, io(second.uri("ceph/rbd/one"), "write 0 4K").exit());
+                fio.assertRunning();
+                assertReads(third.uri("ceph/rbd/one"), "write -P 5 0 64M", "flush", "read -P 5 0 64M");
+                Runner.await("the first one's loss", 60, () -> first.log().contains("rbd/one is lost"));
+            }
+            assertReads(third.uri("ceph/rbd/one"), "read -P 5 0 64M");
+        }
+    }
+
+    @Test
+    public void stopsThoughTheClusterIsGone() throws Exception {
+        try (Runner runner = runner("false")) {
+            runner.cli("ceph", "create", "rbd/disk2", "size", "64M").ok();
+            try (Fio fio = new Fio(runner.uri("ceph/rbd/disk2"), LONGEST_S)) {
+                awaitUse("disk2");
+                fio.assertRunning();
+                ceph("kill-osd");
+                runner.stop();
+            }
+        } finally {
+            ceph("start-osd");
+        }
+    }
+}

@@ -72,29 +72,37 @@ stop() {                        # stop mon.a|osd.0 SIGNAL; SIGKILL after 15 s
 
 # `ceph pg stat` knows nothing without a manager, so every placement group is
 # asked itself; from one process, as each `ceph` call costs a third of a second.
-wait_clean() {
-  timeout 90 /usr/bin/python3 - "$CONF" $POOL <<'PY' || die "not active+clean after 90 s, see $DIR/log"
-import json, sys, time, rados
+# A question that went to an OSD which has just died is never answered, hence the
+# limit for each round.
+all_clean() {
+  timeout -k 1 8 /usr/bin/python3 - "$CONF" $POOL <<'PY'
+import json, sys, rados
 conf, pool = sys.argv[1:]
 
 with rados.Rados(conffile=conf) as cluster:
-    def clean(pg):
+    def state(pg):
         ask = json.dumps(dict(prefix='query', pgid=pg, format='json'))
-        try:
-            rc, out, _ = cluster.pg_command(pg, ask, b'', timeout=5)
-            return rc == 0 and json.loads(out)['state'] == 'active+clean'
-        except (rados.Error, ValueError):
-            return False
+        rc, out, _ = cluster.pg_command(pg, ask, b'', timeout=5)
+        return json.loads(out)['state'] if rc == 0 else 'error %d' % rc
 
-    while True:
-        ask = json.dumps(dict(prefix='osd dump', format='json'))
-        dump = json.loads(cluster.mon_command(ask, b'')[1])
-        pools = [p for p in dump['pools'] if p['pool_name'] == pool]
-        if pools and all(osd['up'] for osd in dump['osds']) and all(
-                clean('%d.%x' % (pools[0]['pool'], n)) for n in range(pools[0]['pg_num'])):
-            break
-        time.sleep(0.2)
+    dump = json.loads(cluster.mon_command(json.dumps(dict(prefix='osd dump', format='json')), b'')[1])
+    pools = [p for p in dump['pools'] if p['pool_name'] == pool]
+    if not pools or not all(osd['up'] for osd in dump['osds']):
+        sys.exit('no pool, or an OSD is down')
+    for n in range(pools[0]['pg_num']):
+        found = state('%d.%x' % (pools[0]['pool'], n))
+        # It may be scrubbing, or trimming a snapshot, besides.
+        if not {'active', 'clean'} <= set(found.split('+')):
+            sys.exit('placement group %d is %s' % (n, found))
 PY
+}
+
+wait_clean() {
+  local end=$((SECONDS + 90))
+  until all_clean 2>"$DIR/log/clean.out"; do
+    [ $SECONDS -lt $end ] || die "not active+clean after 90 s: $(tail -1 "$DIR/log/clean.out")"
+    sleep 0.1
+  done
 }
 
 # --- creation ----------------------------------------------------------------

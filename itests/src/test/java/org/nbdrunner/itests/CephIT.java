@@ -19,6 +19,7 @@ import org.junit.Test;
 public class CephIT {
     private static final String HANDLER = "org.nbdrunner.handler.ceph";
     private static final int LONGEST_S = 120;
+    private static final int MANY = 64;
 
     private static Path cluster;
     private static String port;
@@ -43,7 +44,7 @@ public class CephIT {
     }
 
     private static Tool.Result rbd(String... words) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of("rbd", "--no-progress"));
+        List<String> command = new ArrayList<>(List.of("rbd"));
         command.addAll(List.of(words));
         return Tool.run(Map.of("CEPH_CONF", conf()), command);
     }
@@ -55,6 +56,8 @@ public class CephIT {
     private static Runner runner(String takeOver) throws IOException {
         Runner runner = new Runner();
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
+        runner.configure(
+                "org.nbdrunner.engine", Map.of("drainTimeout", "3")); // what a lost cluster keeps does not come
         runner.configure(HANDLER, Map.of("conf", conf(), "takeOver", takeOver));
         Path properties = runner.home.resolve("conf/nbd-runner.properties");
         Files.writeString(
@@ -92,14 +95,15 @@ public class CephIT {
 
             rbd("snap", "create", "rbd/ours@then").ok();
             assertReads(uri, "write -P 9 1M 1M");
-            runner.cli("ceph", "create", "rbd/ours@then", "size", "64M");
             assertReads(uri, "read -P 9 1M 1M");
 
-            rbd("create", "rbd/theirs", "--size", "32M").ok();
-            rbd("resize", "rbd/theirs", "--size", "48M").ok();
-            Tool.Result refused = runner.cli("ceph", "create", "rbd/theirs", "size", "64M");
+            Tool.Result refused = runner.cli("ceph", "create", "rbd/ours", "size", "64M");
             assertNotEquals(refused.toString(), 0, refused.exit());
-            assertTrue(refused.toString(), refused.err().contains("exists already"));
+            runner.cli("ceph", "create", "rbd/theirs", "size", "32M").ok();
+            rbd("rm", "rbd/theirs").ok();
+            rbd("create", "rbd/theirs", "--size", "48M", "--image-feature", "exclusive-lock")
+                    .ok();
+            assertReads(runner.uri("ceph/rbd/theirs"), "write -P 3 47M 1M", "flush", "read -P 3 47M 1M");
 
             rbd("snap", "rm", "rbd/ours@then").ok();
             runner.cli("ceph", "delete", "rbd/ours").ok();
@@ -114,14 +118,16 @@ public class CephIT {
             runner.cli("ceph", "create", "rbd/disk", "size", "64M").ok();
             Path jar = runner.home.resolve("newer.jar");
             try (Fio fio = new Fio(runner.uri("ceph/rbd/disk"), LONGEST_S)) {
-                awaitUse("disk");
+                awaitInFlight(runner);
                 ceph("kill-osd");
+                awaitInFlight(runner);
                 ceph("start-osd");
                 Versions.make(Versions.shipped(HANDLER), "2.0.0", jar);
                 assertEquals(
                         "ceph 2.0.0\n",
                         runner.cli("handler", "upgrade", jar.toString()).ok().out());
                 ceph("pause-osd");
+                awaitInFlight(runner);
                 ceph("resume-osd");
                 Versions.make(Versions.shipped(HANDLER), "3.0.0", jar);
                 assertEquals(
@@ -134,11 +140,13 @@ public class CephIT {
         }
     }
 
-    /** Waits until somebody has written to an image: that takes the lock. */
-    private static void awaitUse(String image) {
-        Runner.await("a client of " + image, 60, () -> {
+    /** Waits until requests of a good part of fio's depth are in flight: with an OSD that does not answer, those that stay there. */
+    private static void awaitInFlight(Runner runner) {
+        Runner.await("requests in flight", 60, () -> {
             try {
-                return rbd("lock", "ls", "rbd/" + image).out().contains("client.");
+                String list = runner.cli("handler", "list").ok().out();
+                String[] row = list.substring(list.indexOf("\nceph") + 1).split("\\s+", -1);
+                return Integer.parseInt(row[6]) >= MANY;
             } catch (IOException | InterruptedException e) {
                 throw new AssertionError(e);
             }
@@ -150,14 +158,17 @@ public class CephIT {
         try (Runner first = runner("false");
                 Runner second = runner("false");
                 Runner third = runner("true")) {
+            // Each is to know the image.
             first.cli("ceph", "create", "rbd/one", "size", "64M").ok();
             for (Runner other : List.of(second, third)) {
-                other.cli("ceph", "create", "rbd/one", "size", "64M");
+                rbd("rm", "rbd/one").ok();
+                other.cli("ceph", "create", "rbd/one", "size", "64M").ok();
             }
             try (Fio fio = new Fio(first.uri("ceph/rbd/one"), LONGEST_S)) {
-                awaitUse("one");
-                fio.assertRunning();
-                assertNotEquals(0, io(second.uri("ceph/rbd/one"), "write 0 4K").exit());
+                awaitInFlight(first);
+                Tool.Result refused = io(second.uri("ceph/rbd/one"), "write 0 4K");
+                assertTrue(
+                        refused.toString(), refused.exit() != 0 && refused.err().contains("is locked by"));
                 fio.assertRunning();
                 assertReads(third.uri("ceph/rbd/one"), "write -P 5 0 64M", "flush", "read -P 5 0 64M");
                 Runner.await("the first one's loss", 60, () -> first.log().contains("rbd/one is lost"));
@@ -171,7 +182,7 @@ public class CephIT {
         try (Runner runner = runner("false")) {
             runner.cli("ceph", "create", "rbd/disk2", "size", "64M").ok();
             try (Fio fio = new Fio(runner.uri("ceph/rbd/disk2"), LONGEST_S)) {
-                awaitUse("disk2");
+                awaitInFlight(runner);
                 fio.assertRunning();
                 ceph("kill-osd");
                 runner.stop();

@@ -25,7 +25,7 @@ final class CephVolume implements Volume {
     /** Every so many looks the cluster is asked for the lock. */
     private static final int ASK = 3;
 
-    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
     private final OpenImage image;
     private final ImageIo io;

@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
 final class Admin implements HandlerAdmin {
     private static final Logger LOG = LoggerFactory.getLogger(Admin.class);
     private static final Duration GLANCE = Duration.ofMillis(50);
+    private static final int ATTEMPTS = 5;
 
     private final BundleContext context;
     private final HandlerWatch watch;
@@ -92,14 +93,9 @@ final class Admin implements HandlerAdmin {
     public String upgrade(Path jar) throws ControlException {
         return inTurn(() -> {
             BundleFile file = read(jar);
-            Revision before = guard.working().stream()
-                    .filter(r -> file.symbolicName().equals(r.bundle().getSymbolicName()))
-                    .findFirst()
-                    .orElseThrow(() -> new ControlException(
-                            Errno.ENOENT, "no handler is served by a bundle " + file.symbolicName() + ": install it"));
-            Path present = deploy.fileOf(before.bundle());
+            Path kept = keep(file.symbolicName());
+            Path present = deploy.fileOf(working(file.symbolicName()).bundle());
             Path target = present != null ? present : deploy.file(file.symbolicName());
-            Path kept = keep(before);
             try {
                 return deployed(jar, target);
             } catch (ControlException e) {
@@ -115,13 +111,28 @@ final class Admin implements HandlerAdmin {
         });
     }
 
-    private Path keep(Revision revision) throws ControlException {
-        try {
-            Path kept = Files.createTempFile(settings.copies(), "before-", ".jar");
-            Files.copy(revision.copy(), kept, StandardCopyOption.REPLACE_EXISTING);
-            return kept;
-        } catch (IOException e) {
-            throw new ControlException(Errno.of(e), "no copy can be kept of " + revision + ": " + Errno.describe(e), e);
+    private Revision working(String symbolicName) throws ControlException {
+        return guard.working().stream()
+                .filter(r -> symbolicName.equals(r.bundle().getSymbolicName()))
+                .findFirst()
+                .orElseThrow(() -> new ControlException(
+                        Errno.ENOENT, "no handler is served by a bundle " + symbolicName + ": install it"));
+    }
+
+    /** A copy of the revision that works. Its own copy goes when another revision is seen to work, so that is looked for again. */
+    private Path keep(String symbolicName) throws ControlException {
+        for (int attempt = 1; ; attempt++) {
+            Revision revision = working(symbolicName);
+            try {
+                Path kept = Files.createTempFile(settings.copies(), "before-", ".jar");
+                Files.copy(revision.copy(), kept, StandardCopyOption.REPLACE_EXISTING);
+                return kept;
+            } catch (IOException e) {
+                if (attempt == ATTEMPTS) {
+                    throw new ControlException(
+                            Errno.of(e), "no copy can be kept of " + revision + ": " + Errno.describe(e), e);
+                }
+            }
         }
     }
 

@@ -168,7 +168,7 @@ class ControlServerTest {
 
     private int[] reply(byte[] call) throws IOException {
         try (Socket s = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
-            s.setSoTimeout(20_000);
+            s.setSoTimeout(60_000);
             s.getOutputStream().write(call);
             s.shutdownOutput();
             byte[] all = s.getInputStream().readAllBytes();
@@ -275,7 +275,7 @@ class ControlServerTest {
     }
 
     private static void until(BooleanSupplier condition, String otherwise) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
             assertTrue(System.nanoTime() < deadline, otherwise);
             Thread.onSpinWait();
@@ -284,7 +284,7 @@ class ControlServerTest {
 
     /** Waits until the server has closed the connection. */
     private static void awaitEnd(Socket s) throws IOException {
-        s.setSoTimeout(20_000);
+        s.setSoTimeout(60_000);
         try {
             assertEquals(-1, s.getInputStream().read());
         } catch (SocketTimeoutException e) {

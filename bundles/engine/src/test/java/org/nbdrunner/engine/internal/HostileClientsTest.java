@@ -65,7 +65,10 @@ final class HostileClientsTest {
                 new AttackedServer(on, context, Duration.ofMillis(500)));
         // A witness may be answered by the reader while its connection's writer is still being started.
         Await.until(
-                () -> threads().stream().filter(t -> t.getName().endsWith("-writer")).count() == 3,
+                () -> threads().stream()
+                                .filter(t -> t.getName().endsWith("-writer"))
+                                .count()
+                        == 3,
                 () -> "a writer for each server's shuffled disk, but there are " + threads());
         idleThreads = threads();
     }

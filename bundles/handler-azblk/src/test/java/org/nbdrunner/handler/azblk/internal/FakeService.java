@@ -53,7 +53,7 @@ final class FakeService implements AutoCloseable {
     /** Chooses faults. */
     @FunctionalInterface
     interface Plan {
-        Fault next(String method, String query);
+        Fault next(String method, String query) throws InterruptedException;
     }
 
     /** A blob. */
@@ -123,44 +123,75 @@ final class FakeService implements AutoCloseable {
     private void handle(HttpExchange x) throws IOException {
         mostAtOnce.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
         try (x) {
-            byte[] body = x.getRequestBody().readAllBytes();
-            String query = Objects.toString(x.getRequestURI().getRawQuery(), "");
-            String range = Objects.toString(x.getRequestHeaders().getFirst("x-ms-range"), "");
-            log.add(x.getRequestMethod() + " " + query.replaceAll("&?sv=.*", "") + " " + range);
-            if (x.getRequestHeaders().containsKey("Authorization")) {
-                authorisations.add(x.getRequestHeaders().getFirst("Authorization"));
-            } else if (!query.endsWith(sas)) {
-                answer(x, Reply.error(403, "AuthenticationFailed"), false);
-                return;
+            Outcome outcome;
+            try {
+                outcome = outcome(x);
+            } finally {
+                atOnce.decrementAndGet(); // before the client knows, who may then send another one
             }
-            Fault fault = plan.next(x.getRequestMethod(), query);
-            switch (fault) {
-                case BUSY -> answer(x, Reply.error(503, "ServerBusy"), false);
-                case PAUSE -> answer(x, new Reply(429, "TooMany", Map.of("Retry-After", "1"), new byte[0]), false);
-                case FAIL -> {
-                    serve(x, query, body);
-                    answer(x, Reply.error(500, "OperationTimedOut"), false);
-                }
-                case CUT_BEFORE -> {}
-                case CUT_AFTER -> serve(x, query, body);
-                case LATE ->
-                    threads.execute(() -> {
-                        try {
-                            late.await();
-                            lateStatus = serve(x, query, body).status();
-                            lateDone.countDown();
-                        } catch (InterruptedException e) {
-                            Thread.currentThread().interrupt();
-                        }
-                    });
-                case STALL -> end.await();
-                case NONE, SHORT -> answer(x, serve(x, query, body), fault == Fault.SHORT);
+            if (outcome.reply() != null) {
+                answer(x, outcome.reply(), outcome.cut());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } finally {
-            atOnce.decrementAndGet();
         }
+    }
+
+    /**
+     * What becomes of a request.
+     *
+     * @param reply null if there is none
+     * @param cut whether half of it is all that is sent
+     */
+    private record Outcome(Reply reply, boolean cut) {
+        static final Outcome NOTHING = new Outcome(null, false);
+
+        static Outcome error(int status, String code) {
+            return new Outcome(Reply.error(status, code), false);
+        }
+    }
+
+    private Outcome outcome(HttpExchange x) throws IOException, InterruptedException {
+        byte[] body = x.getRequestBody().readAllBytes();
+        String query = Objects.toString(x.getRequestURI().getRawQuery(), "");
+        String range = Objects.toString(x.getRequestHeaders().getFirst("x-ms-range"), "");
+        log.add(x.getRequestMethod() + " " + query.replaceAll("&?sv=.*", "") + " " + range);
+        if (x.getRequestHeaders().containsKey("Authorization")) {
+            authorisations.add(x.getRequestHeaders().getFirst("Authorization"));
+        } else if (!query.endsWith(sas)) {
+            return Outcome.error(403, "AuthenticationFailed");
+        }
+        Fault fault = plan.next(x.getRequestMethod(), query);
+        return switch (fault) {
+            case BUSY -> Outcome.error(503, "ServerBusy");
+            case PAUSE -> new Outcome(new Reply(429, "TooMany", Map.of("Retry-After", "1"), new byte[0]), false);
+            case FAIL -> {
+                serve(x, query, body);
+                yield Outcome.error(500, "OperationTimedOut");
+            }
+            case CUT_BEFORE -> Outcome.NOTHING;
+            case CUT_AFTER -> {
+                serve(x, query, body);
+                yield Outcome.NOTHING;
+            }
+            case LATE -> {
+                threads.execute(() -> {
+                    try {
+                        late.await();
+                        lateStatus = serve(x, query, body).status();
+                        lateDone.countDown();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                });
+                yield Outcome.NOTHING;
+            }
+            case STALL -> {
+                end.await();
+                yield Outcome.NOTHING;
+            }
+            case NONE, SHORT -> new Outcome(serve(x, query, body), fault == Fault.SHORT);
+        };
     }
 
     private static void answer(HttpExchange x, Reply r, boolean cut) throws IOException {

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -143,11 +144,17 @@ class RequestsTest {
     void waitingNeighboursAreMerged() throws IOException {
         int blocks = 256;
         try (Volume v = open(create(8 * MIB))) {
+            CountDownLatch submitted = new CountDownLatch(1);
+            service.plan = (method, query) -> {
+                submitted.await();
+                return Fault.NONE;
+            };
             List<TestRequest> writes = new ArrayList<>();
             for (int i = 0; i < blocks; i++) {
                 writes.add(
                         TestRequest.write((long) i * BLOCK, data(i, BLOCK), 0).submit(v));
             }
+            submitted.countDown();
             for (TestRequest w : writes) {
                 w.await();
             }

@@ -153,4 +153,13 @@ public class AzblkIT {
             runner.stop();
         }
     }
+
+    @Test
+    public void aFileSystemOnAnotherMachine() throws Exception {
+        try (Azurite azurite = new Azurite(Map.of("AZURITE_MEMORY", "1"));
+                Runner runner = new Runner().start()) {
+            Guest.uses(runner, "azblk", azurite.cfg("guest"));
+            runner.stop();
+        }
+    }
 }

@@ -191,4 +191,12 @@ public class CephIT {
             ceph("start-osd");
         }
     }
+
+    @Test
+    public void aFileSystemOnAnotherMachine() throws Exception {
+        try (Runner runner = runner("false")) {
+            Guest.uses(runner, "ceph", "rbd/guest");
+            runner.stop();
+        }
+    }
 }

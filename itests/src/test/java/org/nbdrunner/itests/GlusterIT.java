@@ -269,4 +269,9 @@ public class GlusterIT {
                 "#!/bin/sh\nexec unshare -m sh -euc '" + mounts + "; exec \"$0\"' \"$0.real\"\n",
                 StandardCharsets.UTF_8);
     }
+
+    @Test
+    public void aFileSystemOnAnotherMachine() throws Exception {
+        Guest.uses(runner, "gluster", Gluster.PLAIN + "/guest.img");
+    }
 }

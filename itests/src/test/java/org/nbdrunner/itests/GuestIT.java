@@ -1,13 +1,9 @@
 package org.nbdrunner.itests;
 
-import static org.junit.Assert.assertTrue;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import org.junit.Test;
 
@@ -18,7 +14,7 @@ public class GuestIT {
     @Test
     public void fromCreateToAMountedFileSystem() throws Exception {
         try (Runner runner = runner()) {
-            inGuest("session.sh", runner.home.toString());
+            Guest.run("session.sh", runner.home.toString());
         }
     }
 
@@ -35,7 +31,7 @@ public class GuestIT {
                 Versions.make(Versions.shipped("org.nbdrunner.handler.file"), (i + 1) + ".0.0", jar);
                 arguments[i] = jar.toString();
             }
-            System.out.println(inGuest("upgrade.sh", arguments));
+            System.out.println(Guest.run("upgrade.sh", arguments));
         }
     }
 
@@ -49,20 +45,6 @@ public class GuestIT {
                     StandardCopyOption.REPLACE_EXISTING);
         }
         return runner;
-    }
-
-    private static String inGuest(String script, String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(
-                Runner.ITESTS.resolve("services/vm.sh").toString(),
-                "run",
-                "--timeout",
-                "280",
-                "--",
-                Runner.ITESTS.resolve("guest").resolve(script).toString()));
-        command.addAll(List.of(arguments));
-        Tool.Result r = Tool.run(Map.of(), command).ok();
-        assertTrue(r.toString(), r.out().contains("== done"));
-        return r.out();
     }
 
     @Test

@@ -1,10 +1,13 @@
 package org.nbdrunner.rpc.internal;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.ControlException;
 import org.nbdrunner.api.control.HandlerInfo;
@@ -21,6 +24,11 @@ public final class Client implements AutoCloseable {
 
     private static final int CALL_MS = 120_000;
     private static final int PROGRESS_MS = 300;
+
+    /** Addresses that mean all of a machine's own. */
+    private static final Set<String> ANY = Set.of("0.0.0.0", "::", "0:0:0:0:0:0:0:0");
+
+    private static final Pattern LOOPBACK = Pattern.compile("localhost|127[.][0-9.]+|::1|0:0:0:0:0:0:0:1");
 
     private final InetSocketAddress address;
     private final String host;
@@ -138,6 +146,20 @@ public final class Client implements AutoCloseable {
         }
     }
 
+    /**
+     * Where I/O is dialled. A runner that control reached through a translated address may name what means something on its own machine only.
+     *
+     * @param named by the runner
+     * @param control where control was reached
+     * @param typed the same as the user typed it
+     */
+    static String ioHost(String named, InetAddress control, String typed) {
+        boolean own = named.isEmpty()
+                || ANY.contains(named)
+                || (!control.isLoopbackAddress() && LOOPBACK.matcher(named).matches());
+        return own ? typed : named;
+    }
+
     /** See Control. */
     public void delete(String handler, String cfgstring) throws IOException, ControlException {
         call(Program.DELETE, arguments(handler, cfgstring));
@@ -162,7 +184,7 @@ public final class Client implements AutoCloseable {
         }
         return new Premapped(
                 device,
-                answer.host.isEmpty() ? host : answer.host,
+                ioHost(answer.host, address.getAddress(), host),
                 answer.port,
                 answer.size,
                 (int) answer.blockSize,

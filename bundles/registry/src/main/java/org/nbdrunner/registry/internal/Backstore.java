@@ -15,6 +15,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.nbdrunner.api.control.BackstoreInfo;
 import org.nbdrunner.api.control.BackstoreState;
+import org.nbdrunner.api.control.HandlerTypes;
 import org.nbdrunner.api.export.ExportListener;
 import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Errno;
@@ -144,9 +145,12 @@ final class Backstore implements Session.Owner {
         return saved;
     }
 
+    /** Whether it is a handler's, by the name that users type or the one that it is listed under while that is not known. */
     boolean isOf(String handler) {
         SavedBackstore s = saved;
-        return s != null && around.handlers().name(s.type()).equals(handler);
+        return s != null
+                && (s.type() == HandlerTypes.type(handler)
+                        || around.handlers().name(s.type()).equals(handler));
     }
 
     BackstoreInfo info() {

@@ -7,6 +7,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.nbdrunner.api.control.BackstoreState;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.HandlerWatch;
@@ -19,6 +20,7 @@ import org.nbdrunner.registry.internal.gate.Tasks;
 import org.nbdrunner.registry.internal.gate.VolumeCloser;
 import org.nbdrunner.registry.internal.handlers.HandlerService;
 import org.nbdrunner.registry.internal.handlers.HandlerTable;
+import org.nbdrunner.registry.internal.store.SavedBackstore;
 import org.nbdrunner.registry.internal.store.SavedConfiguration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +47,11 @@ final class Registry implements AutoCloseable {
     Registry(Settings settings, Supplier<IoEndpoint> endpoint) throws IOException {
         SavedConfiguration configuration = SavedConfiguration.open(settings.directory());
         Tasks tasks = new Tasks();
-        this.handlers = new HandlerTable(settings.timeout());
+        this.handlers = new HandlerTable(
+                settings.timeout(),
+                configuration.found().values().stream()
+                        .map(SavedBackstore::type)
+                        .collect(Collectors.toUnmodifiableSet()));
         this.around = new Surroundings(
                 settings,
                 configuration,

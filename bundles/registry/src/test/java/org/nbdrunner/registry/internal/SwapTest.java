@@ -497,4 +497,23 @@ class SwapTest {
         assertSame(export.info(), export.info());
         assertEquals("dummy/a", export.name());
     }
+
+    @Test
+    void afterTheStartABackstoresHandlerIsWaitedFor() throws Exception {
+        f.registry().close();
+        f.start();
+        ExecutorService client = Executors.newSingleThreadExecutor();
+        Future<OpenExport> opened = client.submit(() -> f.open("a"));
+        Future<String> created = client.submit(() -> {
+            f.create("b");
+            return "b";
+        });
+        assertEquals(List.of("dummy/a"), f.exports().names());
+        Fixture.refused(Errno.ENODEV, () -> f.control().delete("file", "a"));
+        assertFalse(opened.isDone());
+        add(first);
+        awaitServing(opened.get(), first);
+        assertEquals("b", created.get());
+        client.shutdown();
+    }
 }

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,7 +41,11 @@ public final class HandlerTable {
     /** When handlers went away that nobody serves since, by {@link System#nanoTime}; guarded by this. */
     private final Map<String, Long> departures = new HashMap<>();
 
+    /** Types of handlers that have backstores and were not here yet since the start; guarded by this. */
+    private final Set<Integer> awaited = new HashSet<>();
+
     private final Duration absence;
+    private final long start = System.nanoTime();
 
     /** Names by number of all handlers that ever were here: listings can name one that is away. */
     private final ConcurrentMap<Integer, String> names = new ConcurrentHashMap<>();
@@ -66,10 +71,12 @@ public final class HandlerTable {
     /**
      * A table without handlers.
      *
-     * @param absence how long a handler that went away is waited for
+     * @param absence how long a handler that went away, or is still to start, is waited for
+     * @param awaited types of the handlers that should start
      */
-    public HandlerTable(Duration absence) {
+    public HandlerTable(Duration absence, Set<Integer> awaited) {
         this.absence = absence;
+        this.awaited.addAll(awaited);
     }
 
     /**
@@ -144,8 +151,7 @@ public final class HandlerTable {
                         .findFirst()
                         .orElse(null));
         if (serving.containsKey(name)) {
-            departures.remove(name);
-            notifyAll();
+            giveUp(name);
         }
     }
 
@@ -170,7 +176,7 @@ public final class HandlerTable {
     }
 
     /**
-     * Whether a handler serves, or has just gone away and may come back: it may be being upgraded.
+     * Whether a handler serves, or may come soon: it has just gone away, perhaps to be upgraded, or all has just started.
      *
      * @param name as users type it
      * @return whether {@link #use} may find it
@@ -186,11 +192,12 @@ public final class HandlerTable {
      */
     public synchronized void giveUp(String name) {
         departures.remove(name);
+        awaited.remove(HandlerTypes.type(name));
         notifyAll();
     }
 
     /**
-     * Does something with the handler that serves a name. If it has just gone away it is waited for; and if it goes
+     * Does something with the handler that serves a name. If it may come soon it is waited for; and if it goes
      * away before anything was done, the next one is taken.
      *
      * @param <T> the outcome's type
@@ -237,6 +244,9 @@ public final class HandlerTable {
 
     private long nanosToWaitFor(String name) {
         Long since = departures.get(name);
+        if (since == null && awaited.contains(HandlerTypes.type(name))) {
+            since = start;
+        }
         return since == null ? 0 : absence.toNanos() - (System.nanoTime() - since);
     }
 

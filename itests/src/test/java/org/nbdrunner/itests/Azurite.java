@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** An emulator of Azure's Blob service, in a process of its own. */
-final class Azurite implements AutoCloseable {
+public final class Azurite implements AutoCloseable {
     private static final String SCRIPT =
             Runner.ITESTS.resolve("services/azurite.sh").toString();
     private static final Pattern SETTING = Pattern.compile("(\\w+)='(.*)'");
@@ -23,8 +23,9 @@ final class Azurite implements AutoCloseable {
      * Starts it.
      *
      * @param environment settings of the script
+     * @throws Exception if it cannot be had
      */
-    Azurite(Map<String, String> environment) throws IOException, InterruptedException {
+    public Azurite(Map<String, String> environment) throws Exception {
         directory = Files.createTempDirectory("azurite-it");
         int port = Runner.freePorts(1).get(0);
         take(Tool.run(environment, List.of(SCRIPT, "up", directory.toString(), "" + port)));
@@ -48,8 +49,13 @@ final class Azurite implements AutoCloseable {
         return setting("URL").replaceFirst("https?://", "") + "/" + blob;
     }
 
-    /** The name of a blob, with a SAS for all. */
-    String cfg(String blob) {
+    /**
+     * The name of a blob, with a SAS for all.
+     *
+     * @param blob its own name
+     * @return a cfgstring
+     */
+    public String cfg(String blob) {
         return key(blob) + ";sas=" + setting("SAS") + ";http";
     }
 

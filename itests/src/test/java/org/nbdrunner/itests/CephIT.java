@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.AfterClass;
 import org.junit.BeforeClass;
 import org.junit.Test;
 
@@ -21,36 +20,15 @@ public class CephIT {
     private static final int LONGEST_S = 120;
     private static final int MANY = 64;
 
-    private static Path cluster;
-    private static String port;
-
     @BeforeClass
     public static void startCluster() throws Exception {
-        cluster = Files.createTempDirectory("ceph-it");
-        port = "" + Runner.freePorts(1).get(0);
-        ceph("up");
-    }
-
-    @AfterClass
-    public static void stopCluster() throws Exception {
-        ceph("wipe");
-    }
-
-    private static void ceph(String command) throws IOException, InterruptedException {
-        Tool.run(
-                        Map.of("CEPH_PORT", port),
-                        List.of(Runner.ITESTS.resolve("services/ceph.sh").toString(), command, cluster.toString()))
-                .ok();
+        Ceph.start();
     }
 
     private static Tool.Result rbd(String... words) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of("rbd"));
         command.addAll(List.of(words));
-        return Tool.run(Map.of("CEPH_CONF", conf()), command);
-    }
-
-    private static String conf() {
-        return cluster.resolve("ceph.conf").toString();
+        return Tool.run(Map.of("CEPH_CONF", Ceph.conf()), command);
     }
 
     private static Runner runner(String takeOver) throws IOException {
@@ -58,7 +36,7 @@ public class CephIT {
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
         runner.configure(
                 "org.nbdrunner.engine", Map.of("drainTimeout", "3")); // what a lost cluster keeps does not come
-        runner.configure(HANDLER, Map.of("conf", conf(), "takeOver", takeOver));
+        runner.configure(HANDLER, Map.of("conf", Ceph.conf(), "takeOver", takeOver));
         Path properties = runner.home.resolve("conf/nbd-runner.properties");
         Files.writeString(
                 properties,
@@ -119,16 +97,16 @@ public class CephIT {
             Path jar = runner.home.resolve("newer.jar");
             try (Fio fio = new Fio(runner.uri("ceph/rbd/disk"), LONGEST_S)) {
                 awaitInFlight(runner);
-                ceph("kill-osd");
+                Ceph.run("kill-osd");
                 awaitInFlight(runner);
-                ceph("start-osd");
+                Ceph.run("start-osd");
                 Versions.make(Versions.shipped(HANDLER), "2.0.0", jar);
                 assertEquals(
                         "ceph 2.0.0\n",
                         runner.cli("handler", "upgrade", jar.toString()).ok().out());
-                ceph("pause-osd");
+                Ceph.run("pause-osd");
                 awaitInFlight(runner);
-                ceph("resume-osd");
+                Ceph.run("resume-osd");
                 Versions.make(Versions.shipped(HANDLER), "3.0.0", jar);
                 assertEquals(
                         "ceph 3.0.0\n",
@@ -184,11 +162,11 @@ public class CephIT {
             try (Fio fio = new Fio(runner.uri("ceph/rbd/disk2"), LONGEST_S)) {
                 awaitInFlight(runner);
                 fio.assertRunning();
-                ceph("kill-osd");
+                Ceph.run("kill-osd");
                 runner.stop();
             }
         } finally {
-            ceph("start-osd");
+            Ceph.run("start-osd");
         }
     }
 

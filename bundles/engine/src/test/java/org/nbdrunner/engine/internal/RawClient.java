@@ -93,6 +93,11 @@ final class RawClient implements AutoCloseable {
         return mode;
     }
 
+    /** Other headers have been agreed on. */
+    void mode(ReplyMode agreed) {
+        mode = agreed;
+    }
+
     // Bytes
 
     void send(byte... bytes) throws IOException {

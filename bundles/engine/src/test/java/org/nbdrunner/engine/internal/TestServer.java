@@ -90,6 +90,14 @@ final class TestServer implements AutoCloseable {
         closeClients(c -> true);
     }
 
+    /** Ends a client. */
+    void close(RawClient client) throws IOException {
+        client.close();
+        synchronized (clients) {
+            clients.remove(client);
+        }
+    }
+
     /** Ends some of the clients. */
     void closeClients(Predicate<RawClient> which) throws IOException {
         synchronized (clients) {

@@ -599,6 +599,11 @@ final class Backstore implements Session.Owner {
         slot.awaitClosed(deadline);
     }
 
+    /** Waits for a handler's volume only: another's may never close. */
+    void awaitClosed(HandlerService handler, long deadline) {
+        slot.awaitClosed(handler, deadline);
+    }
+
     private void expire(long since) {
         lock.lock();
         try {

@@ -148,7 +148,8 @@ final class Registry implements AutoCloseable {
         if (!service.retire(around.settings().drain())) {
             LOG.error("Handler {} is removed in the middle of an operation", service);
         }
-        awaitClosed();
+        long deadline = closingDeadline();
+        backstores.all().forEach(b -> b.awaitClosed(service, deadline));
         LOG.info("Handler {} is gone", service);
         serve(service.name());
     }
@@ -175,9 +176,8 @@ final class Registry implements AutoCloseable {
     }
 
     /** All volumes close at the same time, so they have the same time to do it. */
-    private void awaitClosed() {
-        long deadline = System.nanoTime() + around.closer().bound().toNanos();
-        backstores.all().forEach(b -> b.awaitClosed(deadline));
+    private long closingDeadline() {
+        return System.nanoTime() + around.closer().bound().toNanos();
     }
 
     /** Closes every gate, flushes and closes every volume, in bounded time, and gives the directory free. */
@@ -186,7 +186,8 @@ final class Registry implements AutoCloseable {
         List<Session> revoked =
                 backstores.all().stream().flatMap(b -> b.stop().stream()).toList();
         revoked.forEach(Session::tellRevoked);
-        awaitClosed();
+        long deadline = closingDeadline();
+        backstores.all().forEach(b -> b.awaitClosed(deadline));
         around.tasks().close();
         around.configuration().close();
     }

@@ -34,6 +34,7 @@ import org.nbdrunner.api.export.OpenExport;
 import org.nbdrunner.api.handler.Capability;
 import org.nbdrunner.api.handler.Command;
 import org.nbdrunner.api.handler.Errno;
+import org.nbdrunner.api.handler.ProgressListener;
 import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.api.handler.VolumeInfo;
 
@@ -515,5 +516,25 @@ class SwapTest {
         awaitServing(opened.get(), first);
         assertEquals("b", created.get());
         client.shutdown();
+    }
+
+    @Test
+    void aVolumeThatDoesNotCloseHoldsUpItsOwnHandlerOnly() throws Exception {
+        shorten(Duration.ofSeconds(30), Duration.ofMinutes(1));
+        f.open("a");
+        TestHandler stuck = new TestHandler();
+        stuck.closeGate = new CountDownLatch(1);
+        f.registry().add("stuck", stuck, 0, 2, Fixture.ORIGIN);
+        f.control().create("stuck", "b", Fixture.SIZE, false, ProgressListener.NONE);
+        f.exports().open("stuck/b", r -> {});
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        Future<?> removal = other.submit(() -> f.registry().remove(stuck));
+        Fixture.await("the other's volume is closing", () -> stuck.latest.closed);
+        remove(first);
+        add(second);
+        assertFalse(removal.isDone(), "the other handler's volume was waited for");
+        stuck.closeGate.countDown();
+        removal.get();
+        other.shutdown();
     }
 }

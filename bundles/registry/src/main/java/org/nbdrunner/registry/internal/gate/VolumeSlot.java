@@ -188,4 +188,17 @@ public final class VolumeSlot {
         Closing closing = gate.closing();
         return closing == null || closing.await(deadline);
     }
+
+    /**
+     * Waits until a handler's volume is closed.
+     *
+     * @param handler what opened it; another's is not waited for
+     * @param deadline by {@link System#nanoTime}
+     */
+    public void awaitClosed(HandlerService handler, long deadline) {
+        Closing closing = gate.closing();
+        if (closing != null && closing.opened().handler() == handler) {
+            closing.await(deadline);
+        }
+    }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Map;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -22,19 +23,12 @@ import javax.tools.ToolProvider;
  * @param name of the handler
  * @param value that its disks are full of
  * @param size of its disks, in bytes
- * @param starting Java code that runs when the handler starts
- * @param opening Java code that runs before a disk is opened
+ * @param code Java code that runs at some points, by their names in the source below
  * @param api the version range of the API that it wants
  */
 record HandlerJar(
-        String symbolicName,
-        String version,
-        String name,
-        int value,
-        int size,
-        String starting,
-        String opening,
-        String api) {
+        String symbolicName, String version, String name, int value, int size, Map<String, String> code, String api) {
+    private static final List<String> POINTS = List.of("STARTING", "OPENING", "SUBMITTING", "CLOSING");
 
     private static final String SOURCE = """
             package test;
@@ -48,6 +42,10 @@ record HandlerJar(
                     STARTING
                 }
 
+                void stop() throws Exception {
+                    stopped = true;
+                }
+
                 @Override
                 public void create(Cfgstring cfg, long size, boolean preallocate, ProgressListener progress) {}
 
@@ -58,7 +56,7 @@ record HandlerJar(
                 public Volume open(Cfgstring cfg, OpenOptions options) throws IOException {
                     OPENING
                     VolumeInfo info = VolumeInfo.builder(SIZE).with(Capability.FLUSH).build();
-                    return new SimpleVolume(info, SimpleVolume.CALLER_RUNS) {
+                    Volume disk = new SimpleVolume(info, SimpleVolume.CALLER_RUNS) {
                         @Override
                         protected void read(ByteBuffer buffer, long offset) {
                             while (buffer.hasRemaining()) {
@@ -69,12 +67,50 @@ record HandlerJar(
                         @Override
                         protected void write(ByteBuffer buffer, long offset) {}
                     };
+                    return new Volume() {
+                        @Override
+                        public VolumeInfo info() {
+                            return info;
+                        }
+
+                        @Override
+                        public void submit(IoRequest request) {
+                            SUBMITTING
+                            disk.submit(request);
+                        }
+
+                        @Override
+                        public void close() throws IOException {
+                            CLOSING
+                            disk.close();
+                        }
+                    };
+                }
+
+                private volatile boolean stopped;
+
+                /** Does something on a thread of its own, when the handler should be gone. */
+                void late(Runnable what) {
+                    Thread leaked = new Thread(() -> {
+                        while (!stopped) {
+                            java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+                        }
+                        what.run();
+                    });
+                    leaked.setDaemon(true);
+                    leaked.start();
+                }
+
+                static void hang() {
+                    while (true) {
+                        java.util.concurrent.locks.LockSupport.park();
+                    }
                 }
             }
             """;
 
     private static final String COMPONENT = """
-            <scr:component xmlns:scr="http://www.osgi.org/xmlns/scr/v1.3.0" name="test.constant">
+            <scr:component xmlns:scr="http://www.osgi.org/xmlns/scr/v1.3.0" name="test.constant" deactivate="stop">
               <property name="nbd.handler.name" value="NAME"/>
               <service><provide interface="org.nbdrunner.api.handler.Handler"/></service>
               <implementation class="test.ConstantHandler"/>
@@ -82,23 +118,28 @@ record HandlerJar(
             """;
 
     HandlerJar(String symbolicName, String version, String name, int value) {
-        this(symbolicName, version, name, value, 65536, "", "", "[1.0,2)");
+        this(symbolicName, version, name, value, 65536, Map.of(), "[1.0,2)");
     }
 
     HandlerJar size(int bytes) {
-        return new HandlerJar(symbolicName, version, name, value, bytes, starting, opening, api);
+        return new HandlerJar(symbolicName, version, name, value, bytes, code, api);
     }
 
-    HandlerJar starting(String code) {
-        return new HandlerJar(symbolicName, version, name, value, size, code, opening, api);
+    HandlerJar starting(String statement) {
+        return at("STARTING", statement);
     }
 
-    HandlerJar opening(String code) {
-        return new HandlerJar(symbolicName, version, name, value, size, starting, code, api);
+    HandlerJar opening(String statement) {
+        return at("OPENING", statement);
+    }
+
+    /** Runs code at one of the points, and no other code. */
+    HandlerJar at(String point, String statement) {
+        return new HandlerJar(symbolicName, version, name, value, size, Map.of(point, statement), api);
     }
 
     HandlerJar api(String range) {
-        return new HandlerJar(symbolicName, version, name, value, size, starting, opening, range);
+        return new HandlerJar(symbolicName, version, name, value, size, code, range);
     }
 
     /**
@@ -110,12 +151,11 @@ record HandlerJar(
      */
     Path make(Path work, Path target) throws IOException {
         Path folder = Files.createTempDirectory(work, "handler");
-        Path source = Files.writeString(
-                folder.resolve("ConstantHandler.java"),
-                SOURCE.replace("VALUE", Integer.toString(value))
-                        .replace("SIZE", Integer.toString(size))
-                        .replace("STARTING", starting)
-                        .replace("OPENING", opening));
+        String text = SOURCE.replace("VALUE", Integer.toString(value)).replace("SIZE", Integer.toString(size));
+        for (String point : POINTS) {
+            text = text.replace(point, code.getOrDefault(point, ""));
+        }
+        Path source = Files.writeString(folder.resolve("ConstantHandler.java"), text);
         int result = ToolProvider.getSystemJavaCompiler()
                 .run(
                         null,

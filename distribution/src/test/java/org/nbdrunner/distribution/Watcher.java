@@ -35,8 +35,18 @@ final class Watcher implements AutoCloseable {
 
     /** The first byte of the disk, or what went wrong. */
     String read() throws IOException {
+        ask();
+        return answer();
+    }
+
+    /** Begins to read. */
+    void ask() throws IOException {
         to.write("read\n");
         to.flush();
+    }
+
+    /** What came of it. */
+    String answer() throws IOException {
         return from.readLine();
     }
 

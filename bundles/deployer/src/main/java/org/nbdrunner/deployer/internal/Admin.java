@@ -285,7 +285,9 @@ final class Admin implements HandlerAdmin {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ControlException(Errno.EAGAIN, "interrupted", e);
-        } catch (BundleException | IllegalStateException e) {
+        } catch (IllegalStateException e) {
+            LOG.debug("File Install was faster", e);
+        } catch (BundleException e) {
             throw new ControlException(
                     Errno.EIO, Guard.display(bundle) + " cannot be uninstalled: " + Errno.describe(e), e);
         }

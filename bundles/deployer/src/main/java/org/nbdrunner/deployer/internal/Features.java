@@ -144,6 +144,8 @@ final class Features {
                 if (bundle.getState() != Bundle.UNINSTALLED) {
                     bundle.uninstall();
                 }
+            } catch (IllegalStateException e) {
+                LOG.debug("Another was faster to uninstall it", e);
             } catch (BundleException e) {
                 LOG.error("Bundle {} cannot be uninstalled", Guard.display(bundle), e);
             }

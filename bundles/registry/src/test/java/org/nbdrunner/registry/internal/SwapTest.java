@@ -537,4 +537,12 @@ class SwapTest {
         removal.get();
         other.shutdown();
     }
+
+    @Test
+    void aRequestMayTakeAsLongAsItsMappingSaysAndALittleMore() throws Exception {
+        OpenExport export = f.open("a");
+        assertEquals(Duration.ofSeconds(35), export.requestTimeout());
+        f.control().premap(H, "a", false, 120);
+        assertEquals(Duration.ofSeconds(125), export.requestTimeout());
+    }
 }

@@ -2,6 +2,7 @@ package org.nbdrunner.registry.internal.gate;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
 import org.nbdrunner.api.export.ExportListener;
 import org.nbdrunner.api.export.OpenExport;
 import org.nbdrunner.api.handler.IoRequest;
@@ -53,6 +54,10 @@ public final class Session implements OpenExport {
     }
 
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
+
+    /** A handler that keeps to the time for which requests wait tells of its failure itself, if it is a little late too. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
     private static final VarHandle SUBMITTED = counter("submitted");
     private static final VarHandle COMPLETED = counter("completed");
 
@@ -115,6 +120,11 @@ public final class Session implements OpenExport {
     @Override
     public VolumeInfo info() {
         return info;
+    }
+
+    @Override
+    public Duration requestTimeout() {
+        return gate.timeout().plus(GRACE);
     }
 
     @Override

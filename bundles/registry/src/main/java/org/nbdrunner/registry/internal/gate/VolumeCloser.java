@@ -115,7 +115,7 @@ public final class VolumeCloser {
         FlushRequest flush = new FlushRequest();
         try {
             opened.volume().submit(flush);
-        } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             flush.fail(e);
         }
         try {
@@ -134,7 +134,7 @@ public final class VolumeCloser {
     private static void close(Gate gate, Closing closing) {
         try {
             closing.opened().volume().close();
-        } catch (Exception | LinkageError | OutOfMemoryError e) {
+        } catch (Exception | Error e) {
             LOG.error(
                     "{}: handler {} could not close the volume properly",
                     gate,

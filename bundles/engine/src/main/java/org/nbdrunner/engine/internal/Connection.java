@@ -120,8 +120,8 @@ final class Connection implements Runnable, ExportListener {
     /** Fails requests that have been with the volume for too long. */
     void expire(long now) {
         Transmission t = transmission;
-        if (t != null) {
-            t.expire(now);
+        if (t != null && !t.expire(now)) {
+            transport.close();
         }
     }
 

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -25,6 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.IoRequest;
 import org.nbdrunner.api.handler.StorageException;
+import org.nbdrunner.api.handler.Volume;
+import org.nbdrunner.api.handler.VolumeInfo;
 import org.nbdrunner.engine.internal.transmission.ReplyMode;
 
 /** Connections whose export is held back, taken away, too slow, or whose server stops. */
@@ -382,5 +385,51 @@ final class GateTest {
         });
         assertTrue(lastOpened().submitted.get() < 8, () -> "no more than there may be: " + lastOpened().submitted);
         holding.releaseAll();
+    }
+
+    @Test
+    void aClientWhoseVolumeDoesNotReturnIsToldAndCutOff() throws IOException {
+        CountDownLatch returning = new CountDownLatch(1);
+        MemoryVolume behind = new MemoryVolume(SIZE);
+        exports.with("mem/stuck", new Volume() {
+            @Override
+            public VolumeInfo info() {
+                return behind.info();
+            }
+
+            @Override
+            public void submit(IoRequest request) {
+                try {
+                    returning.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                request.complete();
+            }
+
+            @Override
+            public void close() {}
+        });
+        start();
+        server.buffersMayBeLost = true;
+        exports.requestTimeout = Duration.ofMillis(20);
+        RawClient stuck = server.open("mem/stuck", ReplyMode.SIMPLE);
+        sendReads(stuck, 3);
+        List<Integer> errors = new ArrayList<>();
+        assertThrows(Throwable.class, () -> {
+            for (; ; ) {
+                errors.add(stuck.reply().error());
+            }
+        });
+        assertTrue(errors.isEmpty() || errors.equals(List.of(EIO)), errors::toString);
+        assertTrue(lastOpened().disconnected, "its mapping does not count it any more");
+
+        exports.requestTimeout = Duration.ofSeconds(30);
+        RawClient other = server.open("mem/disk", ReplyMode.SIMPLE);
+        assertEquals(0, other.read(0, 1000).error());
+        other.disconnect();
+        other.expectEnd();
+        returning.countDown();
+        server.awaitNothingLeft();
     }
 }

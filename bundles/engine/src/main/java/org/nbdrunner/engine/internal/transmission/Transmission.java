@@ -2,6 +2,8 @@ package org.nbdrunner.engine.internal.transmission;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -41,6 +43,8 @@ public final class Transmission implements Receiver.Pause {
 
     private static final int COMMON_FLAGS = Nbd.CMD_FLAG_FUA;
 
+    private static final VarHandle SUBMITTING = submittingField();
+
     private final Transport transport;
     private final Receiver receiver;
     private final OpenExport export;
@@ -71,6 +75,15 @@ public final class Transmission implements Receiver.Pause {
     private boolean busy;
     private volatile boolean abandoned;
 
+    /** What the reader is in the volume with. Written by the reader in opaque mode: it costs nothing, and is seen some time. */
+    @SuppressWarnings("unused")
+    private Request submitting;
+
+    /** What {@link #expire} found there the last time, and whether it gave up; its own. */
+    private Request overdueHeld;
+
+    private boolean stuck;
+
     /**
      * A transmission phase; made by the thread that runs it.
      *
@@ -99,6 +112,14 @@ public final class Transmission implements Receiver.Pause {
         this.settings = settings;
         this.pool = pool;
         this.replies = new Replies(transport, export, this::reclaimInPause);
+    }
+
+    private static VarHandle submittingField() {
+        try {
+            return MethodHandles.lookup().findVarHandle(Transmission.class, "submitting", Request.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
     }
 
     /**
@@ -406,6 +427,15 @@ public final class Transmission implements Receiver.Pause {
     }
 
     private void submit(Request request) throws InterruptedException {
+        SUBMITTING.setOpaque(this, request);
+        try {
+            trySubmit(request);
+        } finally {
+            SUBMITTING.setOpaque(this, null);
+        }
+    }
+
+    private void trySubmit(Request request) throws InterruptedException {
         request.submitting(true);
         while (!export.submit(request)) {
             if (!request.withdraw()) {
@@ -501,15 +531,30 @@ public final class Transmission implements Receiver.Pause {
     }
 
     /**
-     * Fails the requests that the volume has had for too long. Any thread.
+     * Fails the requests that the volume has had for too long. Any thread, but one at a time.
      *
      * @param time System.nanoTime's
+     * @return false, once, if the volume keeps the reader, too: nothing that the client sends will ever be read
      */
-    public void expire(long time) {
+    public boolean expire(long time) {
+        if (stuck) {
+            return true;
+        }
+        Request held = (Request) SUBMITTING.getOpaque(this);
         long limit = export.requestTimeout().toNanos();
         for (Request request : all) {
             request.expire(time, limit);
         }
+        boolean overdue = held != null && held.isOverdue();
+        // If it was given up the last time already, the client has been told.
+        stuck = overdue && held == overdueHeld;
+        overdueHeld = overdue ? held : null;
+        if (stuck) {
+            LOG.error("{}: its handler does not return from {}; {} is cut off", export.name(), held, transport.peer());
+            export.disconnected();
+            discard();
+        }
+        return !stuck;
     }
 
     /** Sends nothing more: the connection has lost its export. Any thread. */

@@ -1,6 +1,7 @@
 package org.nbdrunner.launcher;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.osgi.framework.Bundle;
@@ -80,7 +81,7 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
         if (event.getType() != BundleEvent.UNINSTALLED || !isDeployed(event.getBundle())) {
             return;
         }
-        for (Bundle other : aside.keySet()) {
+        for (Bundle other : List.copyOf(aside.keySet())) {
             if (aside.remove(other, event.getBundle())) {
                 change(other, () -> other.start(Bundle.START_TRANSIENT | Bundle.START_ACTIVATION_POLICY));
             }

@@ -1,7 +1,6 @@
 package org.nbdrunner.launcher;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.osgi.framework.Bundle;
@@ -81,7 +80,7 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
         if (event.getType() != BundleEvent.UNINSTALLED || !isDeployed(event.getBundle())) {
             return;
         }
-        for (Bundle other : List.copyOf(aside.keySet())) {
+        for (Bundle other : aside.keySet()) {
             if (aside.remove(other, event.getBundle())) {
                 change(other, () -> other.start(Bundle.START_TRANSIENT | Bundle.START_ACTIVATION_POLICY));
             }

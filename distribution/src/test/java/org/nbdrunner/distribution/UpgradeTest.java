@@ -226,25 +226,4 @@ class UpgradeTest {
         assertTrue(done("handler", "list").contains("dummy"));
         assertEquals(0, runner.terminate().exit());
     }
-
-    /** It is not among those that the runner was started with, and yet what is dropped in deploy/ goes before it. */
-    @Test
-    void aShippedHandlerThatWasAddedIsUpgradedByAFile() throws Exception {
-        done("handler", "remove", "dummy");
-        done("handler", "install", "dummy");
-        done("dummy", "create", "disk", "size", "64K");
-        try (Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/dummy/disk", directory)) {
-            assertEquals("0", watcher.read());
-            Path deployed = installation.home.resolve("deploy/newer.jar");
-            new HandlerJar("test.dummy", "99", "dummy", 3).make(directory, deployed);
-            Installation.await("the file's handler", () -> {
-                try {
-                    return "3".equals(watcher.read());
-                } catch (java.io.IOException e) {
-                    throw new AssertionError(e);
-                }
-            });
-        }
-        assertEquals(0, runner.terminate().exit());
-    }
 }

@@ -10,6 +10,7 @@ import java.util.function.Predicate;
 import org.nbdrunner.launcher.feature.Feature;
 import org.nbdrunner.launcher.feature.FeatureChoice;
 import org.nbdrunner.launcher.feature.FeatureReader;
+import org.osgi.framework.Bundle;
 
 /** One run, from the settings to the stop. */
 final class Runner {
@@ -70,7 +71,8 @@ final class Runner {
             throws StartException, IOException, InterruptedException {
         new DefaultConfigurations(features, layout).provideTo(container.context());
         container.install(features, layout);
-        container.start(DeployPrecedence.establish(layout.deploy(), container.context()));
+        List<Bundle> handlers = container.bundles(settings.deployStartLevel());
+        container.start(DeployPrecedence.establish(layout.deploy(), handlers, container.context()));
         Components components =
                 new Components(container.context(), container.bundles(), unconfigured(features, metatypes));
         components.await(settings.startTimeout());

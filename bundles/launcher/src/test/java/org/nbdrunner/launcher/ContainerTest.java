@@ -71,14 +71,8 @@ class ContainerTest {
                 Map.of());
     }
 
-    private List<Bundle> bundles(int startLevel) {
-        return container.bundles().stream()
-                .filter(bundle -> bundle.adapt(BundleStartLevel.class).getStartLevel() == startLevel)
-                .toList();
-    }
-
     private DeployPrecedence precedence() {
-        return DeployPrecedence.establish(home.layout.deploy(), container.context());
+        return DeployPrecedence.establish(home.layout.deploy(), container.bundles(HANDLERS), container.context());
     }
 
     @Test
@@ -101,7 +95,7 @@ class ContainerTest {
                 new Feature("shell", List.of(new Feature.Entry(Feature.Artifact.parse("g:shell:1"), 21)), Map.of());
         container.install(List.of(feature("base"), shell), home.layout);
         container.start(precedence());
-        Bundle bundle = bundles(21).get(0);
+        Bundle bundle = container.bundles(21).get(0);
         assertNotEquals(Bundle.ACTIVE, bundle.getState());
         container.context().addBundleListener(event -> {
             if (event.getType() == BundleEvent.STARTED) {
@@ -152,8 +146,8 @@ class ContainerTest {
         container.install(List.of(feature("base", "handler", "other")), home.layout);
         DeployPrecedence precedence = precedence();
         container.start(precedence);
-        Bundle shipped = bundles(HANDLERS).get(0);
-        Bundle other = bundles(HANDLERS).get(1);
+        Bundle shipped = container.bundles(HANDLERS).get(0);
+        Bundle other = container.bundles(HANDLERS).get(1);
         handler(shipped, "tape", new Object());
         handler(other, "disk", new Object());
         container.context().addBundleListener(event -> {
@@ -185,7 +179,7 @@ class ContainerTest {
         container.install(List.of(feature("base", "handler")), home.layout);
         DeployPrecedence precedence = precedence();
         container.start(precedence);
-        Bundle shipped = bundles(HANDLERS).get(0);
+        Bundle shipped = container.bundles(HANDLERS).get(0);
         handler(shipped, "tape", new Object());
 
         Bundle deployed = deploy(Home.jar(home.layout.deploy().resolve("newer.jar"), "any", "2"));

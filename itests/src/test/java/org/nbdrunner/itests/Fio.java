@@ -17,6 +17,10 @@ import java.util.concurrent.TimeUnit;
 final class Fio implements AutoCloseable {
     private static final int JOBS = 4;
     private static final int MIB = 16;
+
+    /** Bytes that it writes to, from the start of the disk. */
+    static final long SIZE = ((long) JOBS * MIB) << 20;
+
     private static final long END_S = 120;
 
     /** Its exit status after SIGTERM; what it met it tells of each job. */
@@ -28,7 +32,7 @@ final class Fio implements AutoCloseable {
     /**
      * Starts it.
      *
-     * @param uri of a disk of 64 MiB
+     * @param uri of a disk of {@link #SIZE} or more; what others write there, it takes for corruption
      * @param seconds how long it runs
      */
     Fio(String uri, int seconds) throws IOException {
@@ -90,14 +94,15 @@ final class Fio implements AutoCloseable {
         if (process.exitValue() != 0 && process.exitValue() != TERMINATED) {
             throw new AssertionError("fio met an error: " + text);
         }
+        String said = text.substring(0, text.indexOf('{'));
         long requests = 0;
         double longest = 0;
         Map<Long, Long> histogram = new TreeMap<>();
-        for (JsonElement job : JsonParser.parseString(text.substring(text.indexOf('{')))
+        for (JsonElement job : JsonParser.parseString(text.substring(said.length()))
                 .getAsJsonObject()
                 .getAsJsonArray("jobs")) {
             if (job.getAsJsonObject().get("error").getAsInt() != 0) {
-                throw new AssertionError("fio met an error: " + job);
+                throw new AssertionError("fio met an error: " + said + job);
             }
             for (String direction : List.of("read", "write")) {
                 JsonObject part = job.getAsJsonObject().getAsJsonObject(direction);

@@ -74,15 +74,16 @@ public class GlusterFaultsIT {
         }
     }
 
+    /** Writes behind what fio writes and verifies. */
     private static void writeAndFlush(String uri) throws IOException, InterruptedException {
-        try (Client c = new Client(uri, "h.pwrite(b'w' * 4096, 63 << 20)", "h.flush()")) {
+        try (Client c = new Client(uri, "h.pwrite(b'w' * 4096, " + Fio.SIZE + ")", "h.flush()")) {
             c.go().end();
         }
     }
 
     @Test
     public void oneBrickThatComesBackCostsAPauseAndNoError() throws Exception {
-        runner.cli("gluster", "create", "plain/faults", "size", "64M").ok();
+        runner.cli("gluster", "create", "plain/faults", "size", "65M").ok();
         String uri = runner.uri("gluster/plain/faults");
         // Whoever comes while the brick is away is told so; this one is there before.
         try (Client there = new Client(uri, "h.flush()");
@@ -129,7 +130,7 @@ public class GlusterFaultsIT {
 
     @Test
     public void oneOfThreeCopiesIsNotMissed() throws Exception {
-        runner.cli("gluster", "create", "replica/faults", "size", "64M").ok();
+        runner.cli("gluster", "create", "replica/faults", "size", "65M").ok();
         String uri = runner.uri("gluster/replica/faults");
         try (Fio fio = new Fio(uri, LOAD_S)) {
             Gluster.run(Gluster.REPLICA, "kill-brick", "2");
@@ -143,7 +144,7 @@ public class GlusterFaultsIT {
     @Test
     public void aBrickThatStaysAwayFailsItsVolumeAlone() throws Exception {
         try (Runner impatient = runner("5")) {
-            impatient.cli("gluster", "create", "plain/dead", "size", "64M").ok();
+            impatient.cli("gluster", "create", "plain/dead", "size", "65M").ok();
             impatient.cli("gluster", "create", "replica/lives", "size", "64M").ok();
             String dead = impatient.uri("gluster/plain/dead");
             try (Fio fio = new Fio(impatient.uri("gluster/replica/lives"), LOAD_S)) {

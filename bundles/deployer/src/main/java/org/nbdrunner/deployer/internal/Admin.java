@@ -279,14 +279,10 @@ final class Admin implements HandlerAdmin {
             while (bundle.getState() != Bundle.UNINSTALLED && System.nanoTime() < deadline) {
                 TimeUnit.MILLISECONDS.sleep(GLANCE.toMillis());
             }
-            if (bundle.getState() != Bundle.UNINSTALLED) {
-                bundle.uninstall();
-            }
+            Features.uninstall(bundle);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ControlException(Errno.EAGAIN, "interrupted", e);
-        } catch (IllegalStateException e) {
-            LOG.debug("File Install was faster", e);
         } catch (BundleException e) {
             throw new ControlException(
                     Errno.EIO, Guard.display(bundle) + " cannot be uninstalled: " + Errno.describe(e), e);

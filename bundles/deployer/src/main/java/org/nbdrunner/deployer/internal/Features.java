@@ -138,14 +138,24 @@ final class Features {
         }
     }
 
+    /** Uninstalls a bundle, unless another does it at the same time: File Install does when its file is gone. */
+    static void uninstall(Bundle bundle) throws BundleException {
+        try {
+            if (bundle.getState() != Bundle.UNINSTALLED) {
+                bundle.uninstall();
+            }
+        } catch (IllegalStateException e) {
+            // It is also what is thrown for a bundle that is just starting or stopping.
+            if (bundle.getState() != Bundle.UNINSTALLED) {
+                throw new BundleException(e.getMessage(), e);
+            }
+        }
+    }
+
     void uninstall(List<Bundle> bundles) {
         for (Bundle bundle : bundles) {
             try {
-                if (bundle.getState() != Bundle.UNINSTALLED) {
-                    bundle.uninstall();
-                }
-            } catch (IllegalStateException e) {
-                LOG.debug("Another was faster to uninstall it", e);
+                uninstall(bundle);
             } catch (BundleException e) {
                 LOG.error("Bundle {} cannot be uninstalled", Guard.display(bundle), e);
             }

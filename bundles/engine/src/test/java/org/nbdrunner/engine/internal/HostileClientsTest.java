@@ -6,10 +6,8 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
@@ -65,24 +63,18 @@ final class HostileClientsTest {
                 new AttackedServer(on, context, Duration.ofMillis(500)));
         // A witness may be answered by the reader while its connection's writer is still being started.
         Await.until(
-                () -> threads().stream()
+                () -> TestServer.threads().stream()
                                 .filter(t -> t.getName().endsWith("-writer"))
                                 .count()
                         == 3,
-                () -> "a writer for each server's shuffled disk, but there are " + threads());
-        idleThreads = threads();
+                () -> "a writer for each server's shuffled disk, but there are " + TestServer.threads());
+        idleThreads = TestServer.threads();
     }
 
     private static Set<Thread> leftThreads() {
-        Set<Thread> left = threads();
+        Set<Thread> left = TestServer.threads();
         left.removeAll(idleThreads);
         return left;
-    }
-
-    private static Set<Thread> threads() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(t -> t.getName().startsWith("nbd-"))
-                .collect(Collectors.toCollection(HashSet::new));
     }
 
     static Stream<Attack> attacks() {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -13,7 +12,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.nbdrunner.api.handler.VolumeInfo;
@@ -32,12 +30,6 @@ final class StateMachineFuzzTest {
     private static final int SIZE = 1 << 20;
     private static final int SCRATCH = SIZE / 2;
 
-    private static Set<Thread> threads() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(t -> t.getName().startsWith("nbd-"))
-                .collect(Collectors.toCollection(HashSet::new));
-    }
-
     @Test
     void everyMessageLeadsWhereItMust() throws Exception {
         MemoryVolume plain = new MemoryVolume(SIZE);
@@ -54,7 +46,7 @@ final class StateMachineFuzzTest {
         List<FuzzedExport> exports = volumes.names().stream()
                 .map(n -> new FuzzedExport(n, volumes.volumes.get(n).info()))
                 .toList();
-        Set<Thread> before = threads();
+        Set<Thread> before = TestServer.threads();
         EngineSettings settings = new EngineSettings(64, 4 << 20, 256, Duration.ofMinutes(5), Duration.ofSeconds(30));
         ExecutorService pool = Executors.newFixedThreadPool(CLIENTS + 1);
         try (TestServer server = new TestServer(volumes, settings, TlsPolicy.OFF)) {
@@ -82,7 +74,7 @@ final class StateMachineFuzzTest {
             pool.shutdownNow();
             later.close();
         }
-        Await.until(() -> before.containsAll(threads()), () -> "threads are left: " + threads());
+        Await.until(() -> before.containsAll(TestServer.threads()), () -> "threads are left: " + TestServer.threads());
     }
 
     private static long walk(TestServer server, List<FuzzedExport> exports, int number) throws IOException {

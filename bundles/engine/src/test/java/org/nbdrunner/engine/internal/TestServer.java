@@ -5,8 +5,11 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.nbdrunner.engine.internal.handshake.LegacyHandshake;
 import org.nbdrunner.engine.internal.handshake.NewstyleHandshake;
 import org.nbdrunner.engine.internal.handshake.TlsPolicy;
@@ -42,6 +45,13 @@ final class TestServer implements AutoCloseable {
 
     private static InetSocketAddress loopback() {
         return new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    }
+
+    /** The engine's threads, of all servers. */
+    static Set<Thread> threads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(t -> t.getName().startsWith("nbd-"))
+                .collect(Collectors.toCollection(HashSet::new));
     }
 
     RawClient connect() throws IOException {

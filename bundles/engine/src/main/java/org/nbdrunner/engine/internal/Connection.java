@@ -117,12 +117,16 @@ final class Connection implements Runnable, ExportListener {
         transport.close();
     }
 
-    /** Fails requests that have been with the volume for too long. */
-    void expire(long now) {
+    /** Looks after it now and then: fails requests that have been with the volume for too long, gives up what it does not need. */
+    void look(long now) {
         Transmission t = transmission;
-        if (t != null && !t.expire(now)) {
+        if (t == null) {
+            return;
+        }
+        if (!t.expire(now)) {
             transport.close();
         }
+        t.trim();
     }
 
     /** Takes no further request; what is in flight is answered. */

@@ -57,17 +57,18 @@ public final class NbdServer implements AutoCloseable {
             t.setDaemon(true);
             return t;
         });
-        watch = timer.scheduleWithFixedDelay(this::expire, WATCH_MS, WATCH_MS, TimeUnit.MILLISECONDS);
+        watch = timer.scheduleWithFixedDelay(this::look, WATCH_MS, WATCH_MS, TimeUnit.MILLISECONDS);
     }
 
-    private void expire() {
+    /** Looks after all connections; the timer does it now and then. */
+    synchronized void look() {
         List<Connection> open;
         synchronized (connections) {
             open = List.copyOf(connections);
         }
         long now = System.nanoTime();
         for (Connection c : open) {
-            c.expire(now);
+            c.look(now);
         }
     }
 

@@ -82,8 +82,8 @@ final class AttackedServer implements AutoCloseable {
             }
         }
         assertEquals(witnesses.size(), witnessed.size());
-        idleMemory = witnesses.size() * 2L * ChunkPool.SMALL;
-        Await.until(() -> server.server.pool().outstanding() == idleMemory, this::memory);
+        idleMemory = (long) witnesses.size() * ChunkPool.SMALL;
+        Await.until(this::isIdle, this::memory);
     }
 
     /** Something that a slow machine may not manage in the time that a server grants. */
@@ -102,6 +102,12 @@ final class AttackedServer implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Whether those who behave have all the buffers that are lent, and no more than they need while they wait. */
+    private boolean isIdle() {
+        server.server.look(); // need not be waited for
+        return server.server.pool().outstanding() == idleMemory;
     }
 
     private String memory() {
@@ -162,12 +168,17 @@ final class AttackedServer implements AutoCloseable {
         }
     }
 
+    /** Waits until the server has ended the connections of all but those who behave. */
+    void awaitOthersGone() {
+        server.awaitConnections(witnesses.size());
+    }
+
     /** Checks that those who behave are served, and that of all the others nothing is left: no connection, buffer or export. */
     void check() throws IOException {
         server.closeClients(c -> witnesses.stream().noneMatch(w -> w.client() == c));
         othersAreServed();
-        server.awaitConnections(witnesses.size());
-        await(() -> server.server.pool().outstanding() == idleMemory, this::memory);
+        awaitOthersGone();
+        await(this::isIdle, this::memory);
         List<TestExports.Open> opened = new ArrayList<>(exports.opened);
         opened.removeAll(witnessed);
         for (TestExports.Open open : opened) {

@@ -128,6 +128,7 @@ final class DeafClients {
                 () -> directMemory() - before + " bytes of direct memory are used");
         client.reset();
         flood.awaitEnd();
+        server.awaitOthersGone();
         return pooled;
     }
 

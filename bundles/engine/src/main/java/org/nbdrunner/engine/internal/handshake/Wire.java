@@ -12,6 +12,9 @@ import org.nbdrunner.engine.internal.tls.TlsTransport;
 
 /** A connection during its handshake: messages in, and out. For the connection's thread alone. */
 public final class Wire implements AutoCloseable {
+    /** More than any message has bytes: an export's name and description are the longest. */
+    private static final int LONGEST = 1 << 14;
+
     private final ChunkPool pool;
     private final Receiver receiver;
     private Transport transport;
@@ -29,7 +32,7 @@ public final class Wire implements AutoCloseable {
         this.pool = pool;
         this.receiver = receiver;
         this.transport = transport;
-        out = pool.take(ChunkPool.SMALL);
+        out = pool.take(LONGEST);
     }
 
     /**

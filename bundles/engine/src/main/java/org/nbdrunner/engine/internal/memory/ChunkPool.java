@@ -2,13 +2,13 @@ package org.nbdrunner.engine.internal.memory;
 
 /** Chunks of power-of-two sizes, kept for reuse by all connections. For use by any thread. */
 public final class ChunkPool {
-    /** What an idle connection holds for receiving, and a quiet one for replies. */
-    public static final int SMALL = 1 << 14;
+    /** What an idle connection waits with, and a quiet one puts its replies into: a request and its payload of 4 KiB fit. */
+    public static final int SMALL = 1 << 13;
     /** What a busy connection holds. */
     public static final int LARGE = 1 << 18;
 
-    private static final int MIN_SHIFT = 14;
-    private static final int CLASSES = 13;
+    private static final int MIN_SHIFT = 13;
+    private static final int CLASSES = 14;
 
     private final Object[] locks = new Object[CLASSES];
     private final Chunk[][] free = new Chunk[CLASSES][];

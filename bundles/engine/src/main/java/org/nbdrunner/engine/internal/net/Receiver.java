@@ -17,6 +17,9 @@ public final class Receiver implements AutoCloseable {
 
     private static final int QUIET_READS = 16;
 
+    /** Chunks that may be left for a small one while something of them is lent: what is lent little of takes more memory than it needs. */
+    private static final int MAX_BEHIND = 4;
+
     /** Bytes that are cheaper copied than got by a system call of their own. */
     private static final int FEW = 8192;
 
@@ -39,12 +42,22 @@ public final class Receiver implements AutoCloseable {
     };
 
     private final ChunkPool pool;
-    private final Chunk small;
     private Pause pause = NONE;
     private Transport transport;
     private Chunk chunk;
     private ByteBuffer in;
+
+    /** A large chunk of which something is lent, and where its rest begins: the next burst goes there. Null if there is none. */
+    private Chunk parked;
+
+    private int parkedRest;
+
+    /** Chunks that were left while something of them was lent, and still is. */
+    private int behind;
+
+    /** Reads, one after the other, that brought little. */
     private int quiet;
+
     /** Long payloads are coming: what is read among the headers would have to be copied. */
     private boolean cautious;
 
@@ -57,9 +70,7 @@ public final class Receiver implements AutoCloseable {
     public Receiver(ChunkPool pool, Transport transport) {
         this.pool = pool;
         this.transport = transport;
-        small = pool.take(ChunkPool.SMALL);
-        use(small);
-        in.limit(0);
+        use(pool.take(ChunkPool.SMALL), 0);
     }
 
     /**
@@ -71,10 +82,10 @@ public final class Receiver implements AutoCloseable {
         pause = listener;
     }
 
-    private void use(Chunk next) {
+    private void use(Chunk next, int at) {
         chunk = next;
         in = next.buffer();
-        in.clear();
+        in.clear().limit(at).position(at);
     }
 
     /**
@@ -115,7 +126,8 @@ public final class Receiver implements AutoCloseable {
      * @throws IOException if the connection broke
      */
     public boolean fill(int n) throws IOException {
-        while (in.remaining() < n) {
+        boolean more = false;
+        while (more || in.remaining() < n) {
             makeRoom(n);
             int end = in.limit();
             int start = in.position();
@@ -135,35 +147,41 @@ public final class Receiver implements AutoCloseable {
                 }
                 return false;
             }
-            adapt(got);
+            more = adapt(got);
         }
         return true;
     }
 
-    /** Takes note of how much a read brought: bursts deserve a large chunk, a quiet connection does not. */
-    private void adapt(int got) {
-        if (chunk == small) {
-            if (got == small.capacity()) {
-                quiet = 0;
-                move(pool.take(ChunkPool.LARGE));
-            }
-        } else if (got < ChunkPool.SMALL) {
-            quiet++;
-        } else {
-            quiet = 0;
+    /** Takes note of how much a read brought: bursts deserve a large chunk. Whether the rest of one is there already. */
+    private boolean adapt(int got) {
+        if (got < ChunkPool.SMALL) {
+            quiet += isLarge() ? 1 : 0;
+            return false;
         }
+        quiet = 0;
+        if (isLarge()) {
+            return false;
+        }
+        grow(got);
+        return transport.available() > 0;
+    }
+
+    private boolean isLarge() {
+        return chunk.capacity() > ChunkPool.SMALL;
     }
 
     /** Provides for the next read: room for n bytes from the position on, contiguous, over nothing that is lent. */
     private void makeRoom(int n) {
-        if (!in.hasRemaining() && chunk.lent() == 0) {
-            if (chunk != small && quiet > QUIET_READS && small.lent() == 0) {
-                quiet = 0;
-                move(small);
-            }
-            in.clear().limit(0);
-        }
         boolean lent = chunk.lent() != 0;
+        if (!in.hasRemaining()) {
+            if ((lent ? behind < MAX_BEHIND : isLarge()) && n <= ChunkPool.SMALL && isQuiet()) {
+                shrink(n);
+                return;
+            }
+            if (!lent) {
+                in.clear().limit(0);
+            }
+        }
         if (!lent && in.position() > 0 && in.remaining() <= FEW && n <= in.capacity()) {
             in.compact().flip(); // a few bytes copied, for the largest possible read
             return;
@@ -175,18 +193,49 @@ public final class Receiver implements AutoCloseable {
         if (!lent && n <= in.capacity()) {
             in.compact().flip();
         } else {
-            move(pool.take(Math.max(n, ChunkPool.LARGE)));
+            grow(n);
         }
     }
 
-    /** Goes on in another chunk, with what is at hand copied there. */
-    private void move(Chunk next) {
+    /** Whether the next read may have to wait for long, and large chunks should be there for others. */
+    private boolean isQuiet() {
+        return quiet > QUIET_READS || transport.available() == 0;
+    }
+
+    /** Goes on in a small chunk; nothing is at hand. */
+    private void shrink(int n) {
+        quiet = 0;
+        if (!isLarge() && in.capacity() - in.limit() >= Math.max(n, ChunkPool.SMALL / 2)) {
+            return;
+        }
+        if (isLarge() && chunk.lent() != 0) {
+            parked = chunk;
+            parkedRest = in.limit();
+        }
+        move(pool.take(ChunkPool.SMALL), 0);
+    }
+
+    /** Goes on where there is room for n bytes, and more, with what is at hand copied there. */
+    private void grow(int n) {
+        Chunk next = parked;
+        parked = null;
+        if (next != null && next.capacity() - parkedRest >= Math.max(n, in.remaining() + FEW)) {
+            behind--;
+            move(next, parkedRest);
+        } else {
+            move(pool.take(Math.max(n, ChunkPool.LARGE)), 0);
+        }
+    }
+
+    private void move(Chunk next, int at) {
         Chunk old = chunk;
         ByteBuffer rest = in;
-        use(next);
-        in.put(rest).flip();
-        if (old != small && old.lent() == 0) {
+        use(next, at);
+        in.limit(in.capacity()).put(rest).limit(in.position()).position(at);
+        if (old.lent() == 0) {
             pool.put(old);
+        } else {
+            behind++;
         }
     }
 
@@ -221,7 +270,11 @@ public final class Receiver implements AutoCloseable {
      */
     public void giveBack(Chunk from, ByteBuffer view) {
         from.giveBack(view);
-        if (from.lent() == 0 && from != chunk && from != small) {
+        if (from.lent() == 0 && from != chunk) {
+            behind--;
+            if (from == parked) {
+                parked = null;
+            }
             pool.put(from);
         }
     }
@@ -285,11 +338,8 @@ public final class Receiver implements AutoCloseable {
     /** Gives the chunks back of which nothing is lent any more; the others are left to the garbage collector. */
     @Override
     public void close() {
-        if (chunk != small && chunk.lent() == 0) {
+        if (chunk.lent() == 0) {
             pool.put(chunk);
-        }
-        if (small.lent() == 0) {
-            pool.put(small);
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.nbdrunner.engine.internal.net;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
@@ -12,6 +13,9 @@ public final class SocketTransport implements Transport {
     private final SocketChannel channel;
     private final String peer;
     private final ByteBuffer[] two = new ByteBuffer[2];
+
+    /** For what a channel does not tell; null for Unix-domain sockets, which have no such thing. */
+    private final InputStream stream;
 
     /**
      * Over a connected channel, which is put into blocking mode.
@@ -25,6 +29,9 @@ public final class SocketTransport implements Transport {
         if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+            stream = channel.socket().getInputStream();
+        } else {
+            stream = null;
         }
         peer = name(channel.getRemoteAddress());
     }
@@ -47,6 +54,15 @@ public final class SocketTransport implements Transport {
         two[0] = first;
         two[1] = second;
         return channel.read(two);
+    }
+
+    @Override
+    public int available() {
+        try {
+            return stream == null ? -1 : stream.available();
+        } catch (IOException e) {
+            return -1; // a read will tell
+        }
     }
 
     @Override

@@ -30,6 +30,15 @@ public interface Transport extends AutoCloseable {
     long read(ByteBuffer first, ByteBuffer second) throws IOException;
 
     /**
+     * Tells whether a read would have to wait. For the reader.
+     *
+     * @return bytes that are there, or some of them; negative if that cannot be told
+     */
+    default int available() {
+        return -1;
+    }
+
+    /**
      * Writes all of some buffers.
      *
      * @param from the buffers

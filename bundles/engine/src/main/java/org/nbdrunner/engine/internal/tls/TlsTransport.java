@@ -49,7 +49,8 @@ public final class TlsTransport implements Transport {
         // On the heap, where ciphers work without copying.
         cipherIn = ByteBuffer.allocate(2 * engine.getSession().getPacketBufferSize())
                 .limit(0);
-        plainIn = ByteBuffer.allocate(engine.getSession().getApplicationBufferSize())
+        // Room for a record of any length behind many short ones: each request may come in a record of its own.
+        plainIn = ByteBuffer.allocate(2 * engine.getSession().getApplicationBufferSize())
                 .limit(0);
     }
 
@@ -203,6 +204,14 @@ public final class TlsTransport implements Transport {
     @Override
     public long read(ByteBuffer first, ByteBuffer second) throws IOException {
         return read(first.hasRemaining() ? first : second);
+    }
+
+    @Override
+    public int available() {
+        if (plainIn.hasRemaining()) {
+            return plainIn.remaining();
+        }
+        return wholeRecord() ? 1 : below.available();
     }
 
     @Override

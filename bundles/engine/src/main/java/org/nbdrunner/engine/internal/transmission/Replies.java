@@ -28,6 +28,7 @@ import org.slf4j.LoggerFactory;
 final class Replies {
     private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
     private static final int PIECES = 64;
+    private static final int FEW = 64;
 
     private final Transport transport;
     private final OpenExport export;
@@ -41,12 +42,12 @@ final class Replies {
     /** Written by the writer thread and not taken back by the reader yet, newest first. */
     private final AtomicReference<Request> recycled = new AtomicReference<>();
 
-    private Request[] inline = new Request[64];
+    private Request[] inline = new Request[FEW];
     private int inlineCount;
     private long inlineBytes;
 
     /** What is being written; guarded by the lock. */
-    private Request[] batch = new Request[64];
+    private Request[] batch = new Request[FEW];
 
     private final ByteBuffer[] pieces = new ByteBuffer[PIECES];
 
@@ -165,6 +166,11 @@ final class Replies {
         }
     }
 
+    /** Whether nothing more can be sent. Any thread. */
+    boolean isBroken() {
+        return broken;
+    }
+
     /** Bytes that a flush would write at least. Reader only. */
     long pending() {
         return inlineBytes;
@@ -261,6 +267,20 @@ final class Replies {
             LockSupport.park(this);
         }
         readerWaits = false;
+    }
+
+    /** Gives up what the last burst has left. While the reader waits for bytes, and nothing is in flight. */
+    void trim() {
+        if (inline.length > FEW) {
+            inline = new Request[FEW];
+        }
+        if (batch.length > FEW && writing.tryLock()) {
+            try {
+                batch = new Request[FEW];
+            } finally {
+                writing.unlock();
+            }
+        }
     }
 
     /** Nothing more is sent; what completes is dropped. Any thread. */

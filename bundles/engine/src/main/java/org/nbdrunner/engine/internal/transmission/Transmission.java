@@ -62,6 +62,10 @@ public final class Transmission implements Receiver.Pause {
 
     private Request free;
     private int inFlight;
+
+    /** Whether a request has come since the timer last looked. */
+    private boolean used;
+
     private long memoryInFlight;
 
     /** Requests, and the memory they keep, that were given up as overdue. */
@@ -179,6 +183,9 @@ public final class Transmission implements Receiver.Pause {
     private boolean serveAll() throws IOException, InterruptedException {
         for (; ; ) {
             while (receiver.has(mode.requestHeader)) {
+                if (replies.isBroken()) {
+                    return false; // the client is gone, and many requests of its may be at hand
+                }
                 if (!serve()) {
                     return true;
                 }
@@ -232,6 +239,7 @@ public final class Transmission implements Receiver.Pause {
             takePayload(request, (int) length, error != null);
         }
         place(request);
+        used = true;
         inFlight++;
         memoryInFlight += request.weight();
         if (error != null) {
@@ -528,6 +536,31 @@ public final class Transmission implements Receiver.Pause {
         chunk = null;
         transport.stopWriting();
         receiver.close();
+    }
+
+    /**
+     * Gives up what the last burst has left, if the client has been silent since the last call: an idle connection keeps little. The
+     * timer's thread.
+     */
+    public void trim() {
+        if (!books.tryLock()) {
+            return; // it is busy
+        }
+        try {
+            if (!used && inFlight == 0 && lost == 0) {
+                if (chunk != null && chunk.lent() == 0) {
+                    pool.put(chunk);
+                    chunk = null;
+                }
+                busy = false;
+                all.clear();
+                free = null;
+                replies.trim();
+            }
+            used = false;
+        } finally {
+            books.unlock();
+        }
     }
 
     /**

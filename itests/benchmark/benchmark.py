@@ -165,14 +165,16 @@ def configure(home, pid, **values):
     path.write_text("\n".join(lines + [f"{k} = {v}" for k, v in values.items()]) + "\n")
 
 
-def runner(home, work, name, tls=None):
-    """Starts nbd-runner from a copy of the distribution."""
+def runner(home, work, name, tls=None, prepare=None):
+    """Starts nbd-runner from a copy of the distribution, when that has been prepared."""
     copy_of = work / name
     shutil.copytree(home, copy_of)
     port, control = free_port(), free_port()
     extra = {"tls": "require", "tlsDirectory": tls} if tls else {}
     configure(copy_of, "org.nbdrunner.engine", port=port, legacyPort=free_port(), **extra)
     configure(copy_of, "org.nbdrunner.rpc", port=control, livenessPort=0, rpcbind="false")
+    if prepare:
+        prepare(copy_of)
     server = Server(name, [str(copy_of / "bin/nbd-runner")], port, tls=tls)
 
     def cli(*words):

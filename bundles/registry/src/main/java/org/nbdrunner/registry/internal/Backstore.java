@@ -202,7 +202,7 @@ final class Backstore implements Session.Owner {
             return null;
         });
         try {
-            commit(SavedBackstore.create(handler.type(), size, preallocate)
+            commit(SavedBackstore.create(handler.name(), size, preallocate)
                     .withOptions(handler.options(), cfg.options()));
         } catch (StorageException e) {
             undoCreate(handler, cfg);
@@ -298,7 +298,7 @@ final class Backstore implements Session.Owner {
             requireOf(handler.name());
             refuseIfInUse();
         }
-        SavedBackstore base = saved != null ? saved : SavedBackstore.create(handler.type(), 0, false);
+        SavedBackstore base = saved != null ? saved : SavedBackstore.create(handler.name(), 0, false);
         if (!cfg.options().isEmpty()) {
             base = base.withOptions(handler.options(), cfg.options());
         }

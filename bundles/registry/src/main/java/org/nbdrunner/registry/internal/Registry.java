@@ -52,6 +52,7 @@ final class Registry implements AutoCloseable {
                 configuration.found().values().stream()
                         .map(SavedBackstore::type)
                         .collect(Collectors.toUnmodifiableSet()));
+        configuration.found().values().forEach(b -> b.handler().ifPresent(handlers::note));
         this.around = new Surroundings(
                 settings,
                 configuration,

@@ -287,6 +287,19 @@ class ControlTest {
     }
 
     @Test
+    void aHandlerIsListedByItsNameBeforeItIsHere() throws Exception {
+        try (Fixture f = fixture()) {
+            f.registry().add("tape", new TestHandler(), 0, 2, Fixture.ORIGIN);
+            f.control().create("tape", "reel", 512, false, ProgressListener.NONE);
+            assertTrue(f.text().contains("\"handler\":\"tape\""), f.text());
+            f.control().create(H, "disk", 512, false, ProgressListener.NONE);
+            assertFalse(f.text().contains("\"handler\":\"" + H + "\""), "C programs know this one by its number");
+            f.restart();
+            assertEquals("tape", f.info("reel").handler());
+        }
+    }
+
+    @Test
     void whatTheStorageHasIsAdopted() throws Exception {
         handler.options = Set.of("sas");
         try (Fixture f = fixture()) {

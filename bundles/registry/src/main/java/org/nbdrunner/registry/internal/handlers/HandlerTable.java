@@ -47,7 +47,7 @@ public final class HandlerTable {
     private final Duration absence;
     private final long start = System.nanoTime();
 
-    /** Names by number of all handlers that ever were here: listings can name one that is away. */
+    /** Names by number of all handlers that ever were here or have backstores: listings can name one that is away. */
     private final ConcurrentMap<Integer, String> names = new ConcurrentHashMap<>();
 
     /**
@@ -77,6 +77,15 @@ public final class HandlerTable {
     public HandlerTable(Duration absence, Set<Integer> awaited) {
         this.absence = absence;
         this.awaited.addAll(awaited);
+    }
+
+    /**
+     * Takes note of the name of a handler that has backstores, whether it is here or not.
+     *
+     * @param name as users type it
+     */
+    public void note(String name) {
+        names.putIfAbsent(HandlerTypes.type(name), name);
     }
 
     /**

@@ -8,9 +8,11 @@ import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.nbdrunner.api.control.BackstoreState;
+import org.nbdrunner.api.control.HandlerTypes;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.StorageException;
 
@@ -20,6 +22,10 @@ import org.nbdrunner.api.handler.StorageException;
  */
 public final class SavedBackstore {
     private static final String TYPE = "type";
+
+    /** The handler's name, where the number does not tell it. */
+    private static final String HANDLER = "handler";
+
     private static final String NBD = "nbd";
     private static final String MAPTIME = "maptime";
     private static final String SIZE = "size";
@@ -31,7 +37,7 @@ public final class SavedBackstore {
 
     /** Names that no option of a handler may have. */
     public static final Set<String> RESERVED =
-            Set.of(TYPE, NBD, MAPTIME, SIZE, BLKSIZE, TIMEOUT, READONLY, PREALLOC, STATUS);
+            Set.of(TYPE, HANDLER, NBD, MAPTIME, SIZE, BLKSIZE, TIMEOUT, READONLY, PREALLOC, STATUS);
 
     private static final List<String> TELLTALES = List.of(TYPE, NBD, SIZE, STATUS);
     private static final int DEFAULT_BLOCK = 512;
@@ -46,14 +52,18 @@ public final class SavedBackstore {
     /**
      * A backstore that is not mapped.
      *
-     * @param type its handler's number
+     * @param handler its handler's name
      * @param size bytes
      * @param preallocated whether it was made with all its space
      * @return it, of state {@link BackstoreState#CREATED}, without options
      */
-    public static SavedBackstore create(int type, long size, boolean preallocated) {
+    public static SavedBackstore create(String handler, long size, boolean preallocated) {
+        int type = HandlerTypes.type(handler);
         JsonObject m = new JsonObject();
         m.addProperty(TYPE, type);
+        if (HandlerTypes.name(type).isEmpty()) {
+            m.addProperty(HANDLER, handler);
+        }
         m.addProperty(NBD, "");
         m.addProperty(MAPTIME, "");
         m.addProperty(SIZE, size);
@@ -133,10 +143,22 @@ public final class SavedBackstore {
     /**
      * The handler's number.
      *
-     * @return as in {@link org.nbdrunner.api.control.HandlerTypes}
+     * @return as in {@link HandlerTypes}
      */
     public int type() {
         return (int) number(TYPE, 0);
+    }
+
+    /**
+     * The handler's name, if the number does not tell it.
+     *
+     * @return empty if the number does, or the name has not been saved
+     */
+    public Optional<String> handler() {
+        return Optional.ofNullable(members.get(HANDLER))
+                .filter(SavedBackstore::isString)
+                .map(JsonElement::getAsString)
+                .filter(name -> HandlerTypes.type(name) == type());
     }
 
     /**

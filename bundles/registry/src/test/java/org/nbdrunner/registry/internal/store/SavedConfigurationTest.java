@@ -82,7 +82,7 @@ class SavedConfigurationTest {
     }
 
     private static SavedBackstore backstore() {
-        return SavedBackstore.create(1000, 512, false);
+        return SavedBackstore.create("dummy", 512, false);
     }
 
     @Test

@@ -68,9 +68,13 @@ class StartTest {
         assertTrue(log.contains(" is serving: "), log);
     }
 
-    @Test
-    void startsThroughALinkWithOptionsAndADataDirectoryOfItsOwn() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"false", "true"})
+    void startsThroughALinkWithOptionsAndADataDirectoryOfItsOwn(boolean made) throws Exception {
         Path data = directory.resolve("state");
+        if (made) {
+            Files.createDirectory(data);
+        }
         Path link = Files.createSymbolicLink(
                 directory.resolve("link"), directory.relativize(installation.home.resolve("bin/nbd-runner")));
         installation.environment.put("NBD_RUNNER_DATA", data.toString());

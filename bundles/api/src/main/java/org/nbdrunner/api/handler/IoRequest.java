@@ -36,7 +36,8 @@ public interface IoRequest {
 
     /**
      * The data of a read or write: a direct buffer, big-endian, whose {@code remaining()} is {@link #length()} and whose position need
-     * not be 0. A volume fills (read) or consumes (write) what lies between position and limit; it may move both.
+     * not be 0. A volume fills (read) or consumes (write) what lies between position and limit; it may move both. Before it completes a
+     * read it must have filled all of it: what it leaves out holds bytes of earlier requests, perhaps of other clients.
      *
      * @return the buffer, or {@code null} for the other commands
      */

@@ -32,6 +32,10 @@ public class CephIT {
     }
 
     private static Runner runner(String takeOver) throws IOException {
+        return prepared(takeOver, "core, shell, handler-ceph").start();
+    }
+
+    private static Runner prepared(String takeOver, String features) throws IOException {
         Runner runner = new Runner();
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
         runner.configure(
@@ -40,9 +44,8 @@ public class CephIT {
         Path properties = runner.home.resolve("conf/nbd-runner.properties");
         Files.writeString(
                 properties,
-                Files.readString(properties)
-                        .replaceAll("(?m)^nbd.features = .*", "nbd.features = core, shell, handler-ceph"));
-        return runner.start();
+                Files.readString(properties).replaceAll("(?m)^nbd.features = .*", "nbd.features = " + features));
+        return runner;
     }
 
     private static Tool.Result io(String uri, String... commands) throws IOException, InterruptedException {
@@ -87,6 +90,19 @@ public class CephIT {
             runner.cli("ceph", "delete", "rbd/ours").ok();
             assertNotEquals(0, rbd("info", "rbd/ours").exit());
             runner.stop();
+        }
+    }
+
+    @Test
+    public void theOthersRunWithoutTheLibrary() throws Exception {
+        try (Runner without = prepared("false", "core, shell, handler-ceph, handler-dummy")) {
+            without.hide("for f in /usr/lib/*/librbd.so.1; do mount --bind /dev/null $f; done");
+            without.start();
+            Runner.await("the reason in the log", 60, () -> without.log().contains("install the packages librados2"));
+            without.cli("dummy", "create", "disk", "size", "1M").ok();
+            Tool.Result refused = without.cli("ceph", "create", "rbd/disk", "size", "1M");
+            assertTrue(refused.toString(), refused.toString().contains("there is no handler \"ceph\""));
+            without.stop();
         }
     }
 

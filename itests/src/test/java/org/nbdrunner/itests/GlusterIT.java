@@ -9,7 +9,6 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -236,7 +235,7 @@ public class GlusterIT {
     @Test
     public void theOthersRunWithoutTheLibrary() throws Exception {
         try (Runner without = new Runner()) {
-            hide(without, MISSING_LIBRARY);
+            without.hide(MISSING_LIBRARY);
             choose(without);
             without.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
             without.start();
@@ -250,24 +249,13 @@ public class GlusterIT {
     @Test
     public void missingTranslatorsAreNotAMissingVolume() throws Exception {
         try (Runner without = new Runner()) {
-            hide(without, MISSING_TRANSLATORS);
+            without.hide(MISSING_TRANSLATORS);
             without.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
             without.start();
             without.cli("handler", "install", FEATURE).ok();
             refused(without.cli("gluster", "create", "plain/disk", "size", "1M"), "translators are missing");
             without.stop();
         }
-    }
-
-    /** Lets a runner start where something is not to be seen; other processes see it. */
-    private static void hide(Runner from, String mounts) throws IOException {
-        Path start = from.home.resolve("bin/nbd-runner");
-        Path real = from.home.resolve("bin/nbd-runner.real");
-        Files.copy(start, real, StandardCopyOption.COPY_ATTRIBUTES);
-        Files.writeString(
-                start,
-                "#!/bin/sh\nexec unshare -m sh -euc '" + mounts + "; exec \"$0\"' \"$0.real\"\n",
-                StandardCharsets.UTF_8);
     }
 
     @Test

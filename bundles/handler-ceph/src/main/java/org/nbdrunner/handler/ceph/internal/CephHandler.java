@@ -19,11 +19,18 @@ import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
 /** RBD images of Ceph clusters; a key is {@code POOL[/NAMESPACE]/IMAGE[@SNAP]}. */
-@Component(immediate = true, configurationPid = CephHandler.PID, configurationPolicy = ConfigurationPolicy.REQUIRE)
+@Component(
+        immediate = true,
+        configurationPid = CephHandler.PID,
+        configurationPolicy = ConfigurationPolicy.REQUIRE,
+        property = CephHandler.OPTIONAL)
 @HandlerName("ceph")
 @Designate(ocd = CephHandler.Config.class)
 public final class CephHandler implements Handler {
     static final String PID = "org.nbdrunner.handler.ceph";
+
+    /** Where Ceph's libraries are missing, nbd-runner starts without this handler. */
+    static final String OPTIONAL = "nbd.start.optional:Boolean=true";
 
     /** The configuration. */
     @ObjectClassDefinition(name = "nbd-runner: Ceph handler", description = "RBD images as backstores")

@@ -61,7 +61,8 @@ class DeployTest {
         new HandlerJar("org.nbdrunner.handler.dummy", "99", "dummy", 3).make(directory, jar);
         // Not by reading: a client that is there at the change was offered more than this handler can do, and so keeps
         // the shipped one.
-        Installation.await("the shipped handler to be set aside", () -> logged("Handler dummy is gone"));
+        Installation.await(
+                "the shipped handler to be set aside", () -> installation.log().contains("Handler dummy is gone"));
         assertEquals(3, content("dummy/disk"));
 
         Installation.Result stopped = runner.terminate();
@@ -75,15 +76,6 @@ class DeployTest {
         Installation.await("the shipped handler", () -> created("dummy", "other"));
         assertEquals(0, content("dummy/other"));
         assertEquals(0, runner.terminate().exit());
-    }
-
-    private boolean logged(String words) {
-        try {
-            return Files.readString(installation.home.resolve("data/log/nbd-runner.log"))
-                    .contains(words);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     private boolean created(String handler, String name) {

@@ -158,6 +158,11 @@ final class Installation implements AutoCloseable {
         }
     }
 
+    /** What the runner has logged, with all its starts. */
+    String log() {
+        return read(home.resolve("data/log/nbd-runner.log"));
+    }
+
     private static String read(Path file) {
         try {
             return Files.readString(file);

@@ -64,7 +64,7 @@ class StartTest {
             assertTrue(result.out().contains("nbd-runner is stopping\n"), result::toString);
             assertTrue(result.out().endsWith("nbd-runner has stopped\n"), result::toString);
         }
-        String log = Files.readString(installation.home.resolve("data/log/nbd-runner.log"));
+        String log = installation.log();
         assertTrue(log.contains(" is serving: "), log);
     }
 

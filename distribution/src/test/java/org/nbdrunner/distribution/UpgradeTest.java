@@ -154,7 +154,8 @@ class UpgradeTest {
             SECOND.size(4096).make(directory, deployed);
             Installation.await(
                     "the rollback",
-                    () -> runner.out().contains("rolled back") || log().contains("going back to test.constant 1.0.0"));
+                    () -> runner.out().contains("rolled back")
+                            || installation.log().contains("going back to test.constant 1.0.0"));
             assertEquals("1", watcher.read());
             SECOND.make(directory, deployed);
             Installation.await("the repaired one", () -> {
@@ -166,14 +167,6 @@ class UpgradeTest {
             });
         }
         assertEquals(0, runner.terminate().exit());
-    }
-
-    private String log() {
-        try {
-            return Files.readString(installation.home.resolve("data/log/nbd-runner.log"));
-        } catch (java.io.IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     @Test

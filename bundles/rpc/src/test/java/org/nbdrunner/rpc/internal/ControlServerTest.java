@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -46,6 +47,9 @@ import org.nbdrunner.rpc.RpcControl;
 import org.nbdrunner.rpc.RunnerAddress;
 
 class ControlServerTest {
+    /** The common pool has one thread on two processors, and CompletableFuture asks it even then from JDK 25 on. */
+    private static final Executor THREADS = work -> new Thread(work).start();
+
     private final FakeControl control = new FakeControl();
     private ControlServer server;
     private int idleMs = 60_000;
@@ -258,15 +262,17 @@ class ControlServerTest {
         control.creation = new CountDownLatch(1);
         try (RpcControl client = start(2, 8);
                 Socket idle = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
-            CompletableFuture<Void> created = CompletableFuture.runAsync(() -> {
-                try {
-                    client.create("dummy", "a", 512, false, ProgressListener.NONE);
-                } catch (ControlException e) {
-                    throw new CompletionException(e);
-                }
-            });
+            CompletableFuture<Void> created = CompletableFuture.runAsync(
+                    () -> {
+                        try {
+                            client.create("dummy", "a", 512, false, ProgressListener.NONE);
+                        } catch (ControlException e) {
+                            throw new CompletionException(e);
+                        }
+                    },
+                    THREADS);
             until(() -> !control.asked.isEmpty(), "the call does not arrive");
-            CompletableFuture<Void> closed = CompletableFuture.runAsync(server::close);
+            CompletableFuture<Void> closed = CompletableFuture.runAsync(server::close, THREADS);
             awaitEnd(idle); // the server has begun to stop
             control.creation.countDown();
             created.get(30, TimeUnit.SECONDS);

@@ -60,12 +60,25 @@ class UpgradeTest {
     }
 
     /** The line of the listing that tells of the handler. */
-    private String listed() throws Exception {
-        return done("handler", "list")
-                .lines()
-                .filter(line -> line.startsWith("constant"))
-                .findFirst()
-                .orElse("");
+    private String listed() {
+        return line("constant");
+    }
+
+    private String version(String handler) {
+        String[] columns = line(handler).split(" +", -1);
+        return columns.length < 2 ? "" : columns[1];
+    }
+
+    private String line(String handler) {
+        try {
+            return done("handler", "list")
+                    .lines()
+                    .filter(line -> line.startsWith(handler))
+                    .findFirst()
+                    .orElse("");
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test
@@ -78,13 +91,7 @@ class UpgradeTest {
         }
         assertEquals(0, runner.terminate().exit());
         runner = installation.run("nbd-runner").awaitServing();
-        Installation.await("the handler after a restart", () -> {
-            try {
-                return listed().contains(" 1.1.0 ");
-            } catch (Exception e) {
-                throw new AssertionError(e);
-            }
-        });
+        Installation.await("the handler after a restart", () -> listed().contains(" 1.1.0 "));
         assertEquals(0, runner.terminate().exit());
     }
 
@@ -200,12 +207,7 @@ class UpgradeTest {
 
     @Test
     void aShippedHandlerIsRemovedAndAddedAgain() throws Exception {
-        String version = done("handler", "list")
-                .lines()
-                .filter(line -> line.startsWith("dummy"))
-                .map(line -> line.split(" +", -1)[1])
-                .findFirst()
-                .orElseThrow();
+        String version = version("dummy");
         done("handler", "remove", "dummy");
         assertEquals(0, runner.terminate().exit());
         runner = installation.run("nbd-runner").awaitServing();
@@ -217,6 +219,33 @@ class UpgradeTest {
         assertEquals(0, runner.terminate().exit());
         runner = installation.run("nbd-runner").awaitServing();
         assertTrue(done("handler", "list").contains("dummy"));
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    /** It is not among those that the runner was started with, and yet what is dropped in deploy/ goes before it. */
+    @Test
+    void aShippedHandlerThatWasAddedGivesWayToAFile() throws Exception {
+        String shipped = version("dummy");
+        done("handler", "remove", "dummy");
+        done("handler", "install", "dummy");
+        Path deployed = installation.home.resolve("deploy/newer.jar");
+        new HandlerJar("test.dummy", "99", "dummy", 3).make(directory, deployed);
+        Installation.await("the file's handler", () -> version("dummy").equals("99.0.0"));
+
+        Files.delete(deployed);
+        Installation.await("the shipped handler", () -> version("dummy").equals(shipped));
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void aShippedHandlerIsNotAddedBesideAFileOfItsName() throws Exception {
+        done("handler", "remove", "dummy");
+        String jar = jar(new HandlerJar("test.dummy", "99", "dummy", 3)).toString();
+        assertEquals("dummy 99.0.0\n", done("handler", "install", jar));
+        String reason = refused("handler", "install", "dummy");
+        assertTrue(reason.contains("handler dummy is served by test.dummy 99.0.0 already: remove it first"), reason);
+        done("handler", "remove", "dummy");
+        done("handler", "install", "dummy");
         assertEquals(0, runner.terminate().exit());
     }
 }

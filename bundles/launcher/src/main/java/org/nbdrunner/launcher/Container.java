@@ -126,18 +126,6 @@ final class Container {
     }
 
     /**
-     * The features' bundles of a start level.
-     *
-     * @param startLevel which
-     * @return in the order of their installation
-     */
-    List<Bundle> bundles(int startLevel) {
-        return bundles.stream()
-                .filter(bundle -> bundle.adapt(BundleStartLevel.class).getStartLevel() == startLevel)
-                .toList();
-    }
-
-    /**
      * The features' bundles.
      *
      * @return without fragments, in the order of their installation

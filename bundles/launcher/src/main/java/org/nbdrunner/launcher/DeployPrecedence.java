@@ -15,21 +15,20 @@ import org.osgi.framework.ServiceListener;
 import org.osgi.framework.ServiceReference;
 
 /**
- * A handler in {@code deploy/} goes before the shipped one of the same name: once it can be used, the bundle of the shipped one is
- * stopped, and when it is removed, that is started again. If it cannot be used, the shipped one stays.
+ * A handler in {@code deploy/} goes before the shipped one of the same name, whether that was started with the rest or added later: once
+ * it can be used, the bundle of the shipped one is stopped, and when it is removed, that is started again. If it cannot be used, the
+ * shipped one stays.
  */
 final class DeployPrecedence implements ServiceListener, BundleListener {
     private final String deployed;
-    private final List<Bundle> shipped;
     private final BundleContext context;
 
     /** Shipped bundles that are set aside, and for which. */
     private final Map<Bundle, Bundle> aside = new ConcurrentHashMap<>();
 
-    private DeployPrecedence(Path deploy, List<Bundle> shipped, BundleContext context) {
+    private DeployPrecedence(Path deploy, BundleContext context) {
         // The form that File Install gives to locations: file:/…, and not file:///… as paths have it.
         this.deployed = deploy.toFile().toURI().toString();
-        this.shipped = List.copyOf(shipped);
         this.context = context;
     }
 
@@ -37,12 +36,11 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
      * Sees to it from now on.
      *
      * @param deploy the directory that File Install watches
-     * @param shipped the bundles of the shipped handlers
      * @param context of the framework, before it starts
      * @return what is set aside
      */
-    static DeployPrecedence establish(Path deploy, List<Bundle> shipped, BundleContext context) {
-        DeployPrecedence precedence = new DeployPrecedence(deploy, shipped, context);
+    static DeployPrecedence establish(Path deploy, BundleContext context) {
+        DeployPrecedence precedence = new DeployPrecedence(deploy, context);
         try {
             context.addServiceListener(precedence, HandlerServices.FILTER);
         } catch (InvalidSyntaxException e) {
@@ -55,7 +53,7 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
     /**
      * Whether a bundle is set aside.
      *
-     * @param bundle a shipped one
+     * @param bundle one that is not in that directory
      * @return whether it is stopped in favour of a deployed one
      */
     boolean isAside(Bundle bundle) {
@@ -70,8 +68,8 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
             return;
         }
         String name = HandlerServices.name(service);
-        for (Bundle other : shipped) {
-            if (HandlerServices.has(other, name)) {
+        for (Bundle other : context.getBundles()) {
+            if (!isDeployed(other) && HandlerServices.has(other, name)) {
                 aside.put(other, bundle);
                 change(other, () -> other.stop(Bundle.STOP_TRANSIENT));
             }
@@ -83,7 +81,7 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
         if (event.getType() != BundleEvent.UNINSTALLED || !isDeployed(event.getBundle())) {
             return;
         }
-        for (Bundle other : shipped) {
+        for (Bundle other : List.copyOf(aside.keySet())) {
             if (aside.remove(other, event.getBundle())) {
                 change(other, () -> other.start(Bundle.START_TRANSIENT | Bundle.START_ACTIVATION_POLICY));
             }

@@ -10,7 +10,6 @@ import java.util.function.Predicate;
 import org.nbdrunner.launcher.feature.Feature;
 import org.nbdrunner.launcher.feature.FeatureChoice;
 import org.nbdrunner.launcher.feature.FeatureReader;
-import org.osgi.framework.Bundle;
 
 /** One run, from the settings to the stop. */
 final class Runner {
@@ -71,8 +70,7 @@ final class Runner {
             throws StartException, IOException, InterruptedException {
         new DefaultConfigurations(features, layout).provideTo(container.context());
         container.install(features, layout);
-        List<Bundle> handlers = container.bundles(settings.deployStartLevel());
-        container.start(DeployPrecedence.establish(layout.deploy(), handlers, container.context()));
+        container.start(DeployPrecedence.establish(layout.deploy(), container.context()));
         Components components =
                 new Components(container.context(), container.bundles(), unconfigured(features, metatypes));
         components.await(settings.startTimeout());

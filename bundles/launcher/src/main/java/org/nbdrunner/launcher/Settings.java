@@ -138,13 +138,4 @@ final class Settings {
     boolean console() {
         return Boolean.parseBoolean(System.getProperty(CONSOLE));
     }
-
-    /**
-     * The start level of what lies in {@code deploy/}: that of handlers.
-     *
-     * @return positive
-     */
-    int deployStartLevel() {
-        return Integer.parseInt(properties.getOrDefault(DEPLOY_START_LEVEL, "1").strip());
-    }
 }

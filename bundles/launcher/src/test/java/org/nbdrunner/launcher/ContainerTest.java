@@ -71,8 +71,14 @@ class ContainerTest {
                 Map.of());
     }
 
+    private List<Bundle> bundles(int startLevel) {
+        return container.bundles().stream()
+                .filter(bundle -> bundle.adapt(BundleStartLevel.class).getStartLevel() == startLevel)
+                .toList();
+    }
+
     private DeployPrecedence precedence() {
-        return DeployPrecedence.establish(home.layout.deploy(), container.bundles(HANDLERS), container.context());
+        return DeployPrecedence.establish(home.layout.deploy(), container.context());
     }
 
     @Test
@@ -95,7 +101,7 @@ class ContainerTest {
                 new Feature("shell", List.of(new Feature.Entry(Feature.Artifact.parse("g:shell:1"), 21)), Map.of());
         container.install(List.of(feature("base"), shell), home.layout);
         container.start(precedence());
-        Bundle bundle = container.bundles(21).get(0);
+        Bundle bundle = bundles(21).get(0);
         assertNotEquals(Bundle.ACTIVE, bundle.getState());
         container.context().addBundleListener(event -> {
             if (event.getType() == BundleEvent.STARTED) {
@@ -146,8 +152,8 @@ class ContainerTest {
         container.install(List.of(feature("base", "handler", "other")), home.layout);
         DeployPrecedence precedence = precedence();
         container.start(precedence);
-        Bundle shipped = container.bundles(HANDLERS).get(0);
-        Bundle other = container.bundles(HANDLERS).get(1);
+        Bundle shipped = bundles(HANDLERS).get(0);
+        Bundle other = bundles(HANDLERS).get(1);
         handler(shipped, "tape", new Object());
         handler(other, "disk", new Object());
         container.context().addBundleListener(event -> {
@@ -175,11 +181,30 @@ class ContainerTest {
     }
 
     @Test
+    void aDeployedHandlerGoesBeforeOneThatWasAddedLater() throws Exception {
+        container.install(List.of(feature("base")), home.layout);
+        DeployPrecedence precedence = precedence();
+        container.start(precedence);
+        Bundle added = container
+                .context()
+                .installBundle(
+                        home.layout.system().resolve("handler-1.jar").toUri().toString());
+        added.start();
+        handler(added, "tape", new Object());
+
+        Bundle deployed = deploy(Home.jar(home.layout.deploy().resolve("newer.jar"), "any", "2"));
+        deployed.start();
+        handler(deployed, "tape", new Object());
+        assertEquals(Bundle.RESOLVED, added.getState());
+        assertTrue(precedence.isAside(added));
+    }
+
+    @Test
     void aHandlerThatIsNotUsableOrNotDeployedChangesNothing() throws Exception {
         container.install(List.of(feature("base", "handler")), home.layout);
         DeployPrecedence precedence = precedence();
         container.start(precedence);
-        Bundle shipped = container.bundles(HANDLERS).get(0);
+        Bundle shipped = bundles(HANDLERS).get(0);
         handler(shipped, "tape", new Object());
 
         Bundle deployed = deploy(Home.jar(home.layout.deploy().resolve("newer.jar"), "any", "2"));

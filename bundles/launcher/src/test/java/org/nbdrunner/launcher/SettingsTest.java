@@ -46,7 +46,6 @@ class SettingsTest {
         assertEquals(List.of("core", "shell"), settings.features());
         assertEquals(Duration.ofSeconds(5), settings.startTimeout());
         assertEquals(Duration.ofSeconds(60), settings.stopTimeout());
-        assertEquals(10, settings.deployStartLevel());
         Map<String, String> properties = settings.properties();
         assertEquals("4", properties.get("nbd.threads"));
         assertEquals(directory.resolve("data/x").toString(), properties.get("x"));

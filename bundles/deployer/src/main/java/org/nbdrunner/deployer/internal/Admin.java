@@ -210,6 +210,14 @@ final class Admin implements HandlerAdmin {
             if (features.isInstalled(feature)) {
                 throw new ControlException(Errno.EEXIST, "feature " + feature.name() + " is there already");
             }
+            String handler = Features.handler(feature);
+            Optional<Bundle> other = guard.serving(handler);
+            if (other.isPresent()) {
+                throw new ControlException(
+                        Errno.EEXIST,
+                        "handler " + handler + " is served by " + Guard.display(other.get())
+                                + " already: remove it first");
+            }
             CompletableFuture<Outcome> outcome = guard.expectAny();
             List<Bundle> installed = features.install(feature);
             boolean done = false;

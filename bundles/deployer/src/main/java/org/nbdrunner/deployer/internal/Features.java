@@ -60,6 +60,11 @@ final class Features {
         return read(full);
     }
 
+    /** The handler that it is the feature of. */
+    static String handler(Feature feature) {
+        return feature.name().substring(PREFIX.length());
+    }
+
     private List<String> handlers() throws ControlException {
         try (Stream<Path> files = Files.list(home.resolve("features"))) {
             return files.map(file -> file.getFileName().toString())

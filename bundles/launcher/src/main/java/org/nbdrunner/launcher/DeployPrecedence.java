@@ -92,11 +92,12 @@ final class DeployPrecedence implements ServiceListener, BundleListener {
         return bundle.getLocation().startsWith(deployed);
     }
 
-    /** A component is registered before it is activated; whether that works, this tells. */
+    /**
+     * A component is registered before it is activated; whether that works, this tells. The service is given back when it is
+     * unregistered: if nobody had it before that, the component would be deactivated, and activated once more for its first user.
+     */
     private boolean isUsable(ServiceReference<?> service) {
-        boolean usable = context.getService(service) != null;
-        context.ungetService(service);
-        return usable;
+        return context.getService(service) != null;
     }
 
     private static void change(Bundle bundle, Change change) {

@@ -594,9 +594,13 @@ final class Backstore implements Session.Owner {
         }
     }
 
-    /** Waits for a volume that is being closed, until a time of {@link System#nanoTime}. */
+    /** Waits for a volume that is being closed, until a time of {@link System#nanoTime}, and tells of one that is not closed then. */
     void awaitClosed(long deadline) {
-        slot.awaitClosed(deadline);
+        slot.unclosed(deadline)
+                .ifPresent(handler -> LOG.error(
+                        "{}: bundle {} has not closed the volume in time, nbd-runner stops without it",
+                        key,
+                        handler.origin()));
     }
 
     /** Waits for a handler's volume only: another's may never close. */

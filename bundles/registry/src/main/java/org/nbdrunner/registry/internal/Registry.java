@@ -1,6 +1,7 @@
 package org.nbdrunner.registry.internal;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -36,6 +37,9 @@ final class Registry implements AutoCloseable {
     private final Control control;
     private final Exports exports;
     private final RegistryWatch watch;
+
+    /** When all is over, by {@link System#nanoTime}; null while it runs. */
+    private volatile Long end;
 
     /**
      * Loads the saved configuration.
@@ -142,17 +146,28 @@ final class Registry implements AutoCloseable {
         if (service == null) {
             return;
         }
+        Long deadline = end;
+        if (deadline != null) {
+            handlers.remove(service);
+            retire(service, Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+            return;
+        }
         flushAhead(service);
         // First out of the table: a volume that is being opened meanwhile is refused by its gate, or found by shut.
         handlers.remove(service);
         backstores.all().forEach(b -> b.shut(service));
-        if (!service.retire(around.settings().drain())) {
-            LOG.error("Handler {} is removed in the middle of an operation", service);
-        }
-        long deadline = closingDeadline();
-        backstores.all().forEach(b -> b.awaitClosed(service, deadline));
+        retire(service, around.settings().drain());
+        // All volumes close at the same time, so they have the same time to do it.
+        long closed = System.nanoTime() + around.closer().bound().toNanos();
+        backstores.all().forEach(b -> b.awaitClosed(service, closed));
         LOG.info("Handler {} is gone", service);
         serve(service.name());
+    }
+
+    private static void retire(HandlerService service, Duration bound) {
+        if (!service.retire(bound)) {
+            LOG.error("Handler {} of bundle {} is removed in the middle of an operation", service, service.origin());
+        }
     }
 
     /** Most of what must be flushed is, before any client has to wait; not worth waiting long for. */
@@ -176,18 +191,19 @@ final class Registry implements AutoCloseable {
                         .forEach(b -> around.tasks().run("open-" + b.key(), () -> b.serve(service))));
     }
 
-    /** All volumes close at the same time, so they have the same time to do it. */
-    private long closingDeadline() {
-        return System.nanoTime() + around.closer().bound().toNanos();
-    }
-
-    /** Closes every gate, flushes and closes every volume, in bounded time, and gives the directory free. */
+    /**
+     * Closes every gate, flushes and closes every volume, and gives the directory free. Handlers that are removed after it are not
+     * waited for again.
+     */
     @Override
     public void close() throws IOException {
+        Duration bound = around.settings().stop();
+        long deadline = System.nanoTime() + bound.toNanos();
+        end = deadline;
+        around.closer().hasten(bound.dividedBy(3));
         List<Session> revoked =
                 backstores.all().stream().flatMap(b -> b.stop().stream()).toList();
         revoked.forEach(Session::tellRevoked);
-        long deadline = closingDeadline();
         backstores.all().forEach(b -> b.awaitClosed(deadline));
         around.tasks().close();
         around.configuration().close();

@@ -154,6 +154,7 @@ public final class RegistryComponent {
         Bundle bundle = FrameworkUtil.getBundle(handler.getClass());
         return new HandlerService.Origin(
                 properties.get(Constants.SERVICE_BUNDLEID) instanceof Long id ? id : -1,
+                bundle == null ? "" : bundle.getSymbolicName(),
                 bundle == null ? "" : bundle.getVersion().toString());
     }
 

@@ -13,6 +13,7 @@ import java.time.Duration;
  * @param settle how long an operation waits for clients that are just leaving
  * @param drain how long requests in flight may take to end when a volume is to be closed
  * @param close how long a volume may take to flush, and to close
+ * @param stop how long all volumes together may take to close when nbd-runner stops
  * @param retry when to try again to open a volume that clients wait for; it doubles each time, sixteen times at most
  */
 record Settings(
@@ -23,6 +24,7 @@ record Settings(
         Duration settle,
         Duration drain,
         Duration close,
+        Duration stop,
         Duration retry) {
 
     /** What an administrator chooses, and the rest as it is good. */
@@ -39,6 +41,7 @@ record Settings(
                 timeout,
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(2),
+                Duration.ofSeconds(10),
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(1));

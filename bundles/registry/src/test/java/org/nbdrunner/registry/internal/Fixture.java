@@ -31,7 +31,7 @@ final class Fixture implements AutoCloseable {
     static final String DEVICE = "/dev/nbd0";
     static final String TIME = "2026-11-22 17:37:47";
     static final long SIZE = 1 << 20;
-    static final HandlerService.Origin ORIGIN = new HandlerService.Origin(7, "1.0.0");
+    static final HandlerService.Origin ORIGIN = new HandlerService.Origin(7, "test.dummy", "1.0.0");
 
     /** Long enough for a busy machine; tests that succeed do not wait for it. */
     private static final Duration BOUND = Duration.ofSeconds(20);
@@ -60,7 +60,8 @@ final class Fixture implements AutoCloseable {
     }
 
     static Settings settings(Path directory, Duration timeout, Duration settle, Duration drain) {
-        return new Settings(directory, 4, timeout, Duration.ofMillis(200), settle, drain, drain, Duration.ofMillis(10));
+        return new Settings(
+                directory, 4, timeout, Duration.ofMillis(200), settle, drain, drain, drain, Duration.ofMillis(10));
     }
 
     void start() throws IOException {

@@ -406,6 +406,36 @@ class SwapTest {
         assertEquals(BackstoreState.DEAD, f.state("a"));
     }
 
+    /** What takes its time while all runs does not when nbd-runner stops. */
+    private void shortenTheStop() throws IOException {
+        Duration patient = Duration.ofMinutes(5);
+        Duration brief = Duration.ofMillis(300);
+        f.restart(new Settings(directory, 4, patient, brief, brief, patient, patient, brief, brief));
+    }
+
+    @Test
+    void aStopWaitsOnceForAVolumeThatDoesNotClose() throws Exception {
+        shortenTheStop();
+        f.open("a");
+        first.closeGate = new CountDownLatch(1);
+        f.registry().close();
+        remove(first);
+        assertEquals(1, first.storage.openVolumes());
+        first.closeGate.countDown();
+        f.start();
+    }
+
+    @Test
+    void aStopClosesVolumesThatDoNotCompleteTheirRequests() throws Exception {
+        shortenTheStop();
+        OpenExport export = f.open("a");
+        first.behaviour = TestVolume.Behaviour.HOLD;
+        TestRequest.taken(export);
+        f.registry().close();
+        Fixture.await("closed", () -> first.storage.openVolumes() == 0);
+        f.start();
+    }
+
     @Test
     void aHandlerWithABadNameOrOptionIsNotUsed() throws Exception {
         TestHandler bad = new TestHandler();

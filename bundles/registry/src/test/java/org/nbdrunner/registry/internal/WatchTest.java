@@ -32,7 +32,7 @@ import org.nbdrunner.registry.internal.handlers.HandlerService.Origin;
 @Timeout(60)
 class WatchTest {
     private static final String H = Fixture.HANDLER;
-    private static final Origin NEWER = new Origin(8, "2.0.0");
+    private static final Origin NEWER = new Origin(8, "test.dummy", "2.0.0");
     private static final HandlerOpening OPEN = new HandlerOpening(HandlerOpening.State.OPEN, "");
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final Duration SHORT = Duration.ofMillis(50);

@@ -19,8 +19,8 @@ public final class VolumeCloser {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeCloser.class);
 
     private final Tasks tasks;
-    private final Duration drain;
     private final Duration close;
+    private volatile Duration drain;
 
     /**
      * Closes volumes.
@@ -44,16 +44,26 @@ public final class VolumeCloser {
         return drain.plus(close).plus(close);
     }
 
+    /**
+     * From now on requests in flight have less time to end, so that the flush has its share.
+     *
+     * @param shorter how long they may take
+     */
+    public void hasten(Duration shorter) {
+        drain = shorter;
+    }
+
     /** Begins; the closing tells when it is done. */
     void start(Gate gate, Closing closing) {
         tasks.run("close-" + gate, () -> run(gate, closing));
         tasks.later(bound(), "close-watch-" + gate, () -> {
             if (!closing.done().isDone()) {
                 LOG.error(
-                        "{}: handler {} has not closed the volume in {} s; it is left alone with it",
+                        "{}: handler {} has not closed the volume in {} s; its bundle {} is left alone with it",
                         gate,
                         closing.opened().handler(),
-                        bound().toSeconds());
+                        bound().toSeconds(),
+                        closing.opened().handler().origin());
             }
         });
     }
@@ -86,7 +96,8 @@ public final class VolumeCloser {
      */
     private List<Session> drain(Gate gate, Closing closing) throws InterruptedException {
         Duration timeout = gate.timeout();
-        if (gate.awaitIdle(closing.sessions(), drain.compareTo(timeout) < 0 ? drain : timeout)) {
+        Duration bound = drain;
+        if (gate.awaitIdle(closing.sessions(), bound.compareTo(timeout) < 0 ? bound : timeout)) {
             return List.of();
         }
         List<Session> revoked =

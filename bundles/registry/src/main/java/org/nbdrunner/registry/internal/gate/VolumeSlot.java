@@ -3,6 +3,7 @@ package org.nbdrunner.registry.internal.gate;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -185,8 +186,20 @@ public final class VolumeSlot {
      * @return whether there is none left
      */
     public boolean awaitClosed(long deadline) {
+        return unclosed(deadline).isEmpty();
+    }
+
+    /**
+     * Waits for a volume on its way out.
+     *
+     * @param deadline until when, by {@link System#nanoTime}
+     * @return whose volume is not closed by then
+     */
+    public Optional<HandlerService> unclosed(long deadline) {
         Closing closing = gate.closing();
-        return closing == null || closing.await(deadline);
+        return closing == null || closing.await(deadline)
+                ? Optional.empty()
+                : Optional.of(closing.opened().handler());
     }
 
     /**

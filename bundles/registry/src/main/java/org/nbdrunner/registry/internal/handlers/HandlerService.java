@@ -21,9 +21,15 @@ public final class HandlerService {
      * Where a handler comes from.
      *
      * @param bundle the id of its bundle
+     * @param symbolicName of its bundle
      * @param version of its bundle
      */
-    public record Origin(long bundle, String version) {}
+    public record Origin(long bundle, String symbolicName, String version) {
+        @Override
+        public String toString() {
+            return symbolicName + " " + version;
+        }
+    }
 
     private static final Logger LOG = LoggerFactory.getLogger(HandlerService.class);
 

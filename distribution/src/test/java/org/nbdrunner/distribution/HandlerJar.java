@@ -18,7 +18,7 @@ import javax.tools.ToolProvider;
 /**
  * A handler bundle in the making: its disks, which exist under any name, are full of one byte.
  *
- * @param symbolicName of the bundle
+ * @param symbolicName of the bundle, and the name of its package
  * @param version of the bundle
  * @param name of the handler
  * @param value that its disks are full of
@@ -28,10 +28,10 @@ import javax.tools.ToolProvider;
  */
 record HandlerJar(
         String symbolicName, String version, String name, int value, int size, Map<String, String> code, String api) {
-    private static final List<String> POINTS = List.of("STARTING", "OPENING", "SUBMITTING", "CLOSING");
+    private static final List<String> POINTS = List.of("STARTING", "OPENING", "SUBMITTING", "CLOSING", "STOPPING");
 
     private static final String SOURCE = """
-            package test;
+            package PACKAGE;
 
             import java.io.IOException;
             import java.nio.ByteBuffer;
@@ -44,6 +44,7 @@ record HandlerJar(
 
                 void stop() throws Exception {
                     stopped = true;
+                    STOPPING
                 }
 
                 @Override
@@ -113,7 +114,7 @@ record HandlerJar(
             <scr:component xmlns:scr="http://www.osgi.org/xmlns/scr/v1.3.0" name="test.constant" deactivate="stop">
               <property name="nbd.handler.name" value="NAME"/>
               <service><provide interface="org.nbdrunner.api.handler.Handler"/></service>
-              <implementation class="test.ConstantHandler"/>
+              <implementation class="PACKAGE.ConstantHandler"/>
             </scr:component>
             """;
 
@@ -151,7 +152,9 @@ record HandlerJar(
      */
     Path make(Path work, Path target) throws IOException {
         Path folder = Files.createTempDirectory(work, "handler");
-        String text = SOURCE.replace("VALUE", Integer.toString(value)).replace("SIZE", Integer.toString(size));
+        String text = SOURCE.replace("VALUE", Integer.toString(value))
+                .replace("SIZE", Integer.toString(size))
+                .replace("PACKAGE", symbolicName);
         for (String point : POINTS) {
             text = text.replace(point, code.getOrDefault(point, ""));
         }
@@ -171,6 +174,7 @@ record HandlerJar(
             throw new AssertionError("the handler does not compile");
         }
 
+        String path = symbolicName.replace('.', '/');
         Manifest manifest = new Manifest();
         Attributes attributes = manifest.getMainAttributes();
         attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
@@ -183,10 +187,13 @@ record HandlerJar(
         try (OutputStream out = Files.newOutputStream(jar);
                 JarOutputStream entries = new JarOutputStream(out, manifest)) {
             entries.putNextEntry(new ZipEntry("OSGI-INF/component.xml"));
-            entries.write(COMPONENT.replace("NAME", name).getBytes(StandardCharsets.UTF_8));
-            try (Stream<Path> classes = Files.list(folder.resolve("classes/test"))) {
+            entries.write(COMPONENT
+                    .replace("NAME", name)
+                    .replace("PACKAGE", symbolicName)
+                    .getBytes(StandardCharsets.UTF_8));
+            try (Stream<Path> classes = Files.list(folder.resolve("classes").resolve(path))) {
                 for (Path type : (Iterable<Path>) classes::iterator) {
-                    entries.putNextEntry(new ZipEntry("test/" + type.getFileName()));
+                    entries.putNextEntry(new ZipEntry(path + "/" + type.getFileName()));
                     entries.write(Files.readAllBytes(type));
                 }
             }

@@ -189,7 +189,20 @@ class MisbehaviourTest {
     @Order(3)
     void theContainerStopsAllTheSame() throws Exception {
         othersAreServed();
-        Installation.Result result = runner.terminate(); // in bounded time, though some of them do not let go
-        assertTrue(result.out().contains("nbd-runner is stopping"), result::toString);
+        install("clinger", "CLOSING", "ConstantHandler.hang();");
+        install("sleeper", "STOPPING", "ConstantHandler.hang();");
+        try (Watcher watcher = open("clinger")) {
+            assertEquals("1", watcher.read());
+            Installation.Result result = runner.terminate(); // in bounded time, though some of them do not let go
+            assertEquals(1, result.exit(), result::toString);
+            assertTrue(
+                    result.err()
+                            .contains(
+                                    "not stopped within 20 seconds because bundle test.sleeper 1.0.0 does not return"),
+                    result::toString);
+            String log = installation.log();
+            assertTrue(log.contains("clinger-disk: bundle test.clinger 1.0.0 has not closed the volume in time"), log);
+            assertTrue(log.contains("bundle test.sleeper 1.0.0 does not return"), log);
+        }
     }
 }

@@ -151,6 +151,15 @@ final class Container {
     }
 
     /**
+     * What the framework waits for while it stops.
+     *
+     * @return the bundles whose code does not return, as symbolic names and versions
+     */
+    List<String> obstacles() {
+        return Obstacles.find(context().getBundles());
+    }
+
+    /**
      * Stops the bundles, highest start level first, and waits for it.
      *
      * @param timeout how long at most

@@ -1,6 +1,7 @@
 package org.nbdrunner.launcher;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -49,6 +50,11 @@ final class Ending {
         return decided.get();
     }
 
+    private static String because(Container container) {
+        List<String> obstacles = container.obstacles();
+        return obstacles.isEmpty() ? "" : " because bundle " + String.join(", ", obstacles) + " does not return";
+    }
+
     private void signalled() {
         if (!decide()) {
             return;
@@ -59,7 +65,7 @@ final class Ending {
         if (stopped) {
             System.out.println("nbd-runner has stopped");
         } else {
-            System.err.println("nbd-runner: not stopped within " + timeout.toSeconds() + " seconds, giving up");
+            Notice.last("not stopped within " + timeout.toSeconds() + " seconds" + because(running) + ", giving up");
         }
         // A stop on request is a success; without this, the code would tell of the signal.
         Runtime.getRuntime().halt(stopped ? Main.SUCCESS : Main.FAILURE);

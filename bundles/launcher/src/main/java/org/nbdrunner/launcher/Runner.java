@@ -54,6 +54,7 @@ final class Runner {
         ending.watch(container);
         try {
             Components components = start(container, features, metatypes);
+            Notice.keepHandlers();
             if (!ending.isDecided()) {
                 Notice.give(new Announcement(components, container.context()).line(version));
                 if (settings.console()) {

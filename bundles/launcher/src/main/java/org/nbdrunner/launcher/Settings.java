@@ -46,7 +46,7 @@ final class Settings {
                     FEATURES + " in conf/nbd-runner.properties names no feature: core at least is needed");
         }
         this.startTimeout = Duration.ofSeconds(number(START_TIMEOUT, 30));
-        this.stopTimeout = Duration.ofSeconds(number(STOP_TIMEOUT, 60));
+        this.stopTimeout = Duration.ofSeconds(number(STOP_TIMEOUT, 20));
         number(DEPLOY_START_LEVEL, 1);
     }
 

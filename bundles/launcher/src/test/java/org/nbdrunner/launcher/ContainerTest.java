@@ -127,6 +127,27 @@ class ContainerTest {
     }
 
     @Test
+    void aBundleThatHoldsUpTheStopIsNamed() throws Exception {
+        Home.jar(
+                home.layout.system().resolve("clinging-1.jar"),
+                Map.of(
+                        "Bundle-SymbolicName",
+                        "clinging",
+                        "Bundle-Activator",
+                        Clinging.class.getName(),
+                        "Import-Package",
+                        "org.osgi.framework"),
+                Clinging.class);
+        container.install(List.of(feature("base", "clinging", "handler")), home.layout);
+        container.start(precedence());
+        assertEquals(List.of(), container.obstacles());
+        assertFalse(container.stop(Duration.ofMillis(100)));
+        assertTrue(Clinging.latch(Clinging.HELD).await(BOUND.toSeconds(), TimeUnit.SECONDS));
+        assertEquals(List.of("clinging 0.0.0"), container.obstacles());
+        Clinging.latch(Clinging.RELEASE).countDown();
+    }
+
+    @Test
     void sharesInterfacesWithTheBundles() throws Exception {
         Home.jar(
                 home.layout.system().resolve("user-1.jar"),

@@ -1,6 +1,7 @@
 package org.nbdrunner.launcher;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,6 +42,18 @@ final class Home {
 
     /** A bundle with one file and no classes. */
     static Path jar(Path file, Map<String, String> headers, String entry, String content) throws IOException {
+        return jar(file, headers, entry, content.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** A bundle with one class of the tests. */
+    static Path jar(Path file, Map<String, String> headers, Class<?> type) throws IOException {
+        String entry = type.getName().replace('.', '/') + ".class";
+        try (InputStream in = type.getClassLoader().getResourceAsStream(entry)) {
+            return jar(file, headers, entry, in.readAllBytes());
+        }
+    }
+
+    private static Path jar(Path file, Map<String, String> headers, String entry, byte[] content) throws IOException {
         Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
         manifest.getMainAttributes().putValue("Bundle-ManifestVersion", "2");
@@ -48,7 +61,7 @@ final class Home {
         try (OutputStream out = Files.newOutputStream(file);
                 JarOutputStream jar = new JarOutputStream(out, manifest)) {
             jar.putNextEntry(new ZipEntry(entry));
-            jar.write(content.getBytes(StandardCharsets.UTF_8));
+            jar.write(content);
         }
         return file;
     }

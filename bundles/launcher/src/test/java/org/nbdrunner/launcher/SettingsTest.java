@@ -45,7 +45,7 @@ class SettingsTest {
                 """);
         assertEquals(List.of("core", "shell"), settings.features());
         assertEquals(Duration.ofSeconds(5), settings.startTimeout());
-        assertEquals(Duration.ofSeconds(60), settings.stopTimeout());
+        assertEquals(Duration.ofSeconds(20), settings.stopTimeout());
         Map<String, String> properties = settings.properties();
         assertEquals("4", properties.get("nbd.threads"));
         assertEquals(directory.resolve("data/x").toString(), properties.get("x"));

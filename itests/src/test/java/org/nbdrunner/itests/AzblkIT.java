@@ -93,14 +93,7 @@ public class AzblkIT {
             runner.cli("azblk", "create", leased, "size", "8M").ok();
             String key = azurite.key("leased");
             assertFalse(failed(io(runner, key, "write -P 7 0 64k", "read -P 7 0 64k")));
-            azurite.ask("leased", "comp=lease", "x-ms-lease-action: break", "x-ms-lease-break-period: 0");
-            String thief = UUID.randomUUID().toString();
-            azurite.ask(
-                    "leased",
-                    "comp=lease",
-                    "x-ms-lease-action: acquire",
-                    "x-ms-lease-duration: -1",
-                    "x-ms-proposed-lease-id: " + thief);
+            String thief = azurite.steal("leased");
             Tool.Result stolen = io(runner, key, "write -P 8 0 64k");
             assertTrue(stolen.toString(), failed(stolen) && stolen.err().contains("others hold a lease"));
             Tool.Result refused = runner.cli("azblk", "delete", key);

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -71,14 +72,37 @@ public final class Azurite implements AutoCloseable {
         take(Tool.run(SCRIPT, "restart", directory.toString()));
     }
 
-    /** Asks the service for something directly, with curl. */
+    /** Asks the service for a change directly. */
     void ask(String blob, String query, String... headers) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of("curl", "-sfS", "-X", "PUT", "-H", "x-ms-version: 2018-03-28"));
+        curl("PUT", blob, query + "&", headers);
+    }
+
+    /** Deletes a blob behind the handler's back. */
+    void delete(String blob) throws IOException, InterruptedException {
+        curl("DELETE", blob, "");
+    }
+
+    /** Takes a blob's lease from who has it; gives the new one. */
+    String steal(String blob) throws IOException, InterruptedException {
+        ask(blob, "comp=lease", "x-ms-lease-action: break", "x-ms-lease-break-period: 0");
+        String thief = UUID.randomUUID().toString();
+        ask(
+                blob,
+                "comp=lease",
+                "x-ms-lease-action: acquire",
+                "x-ms-lease-duration: -1",
+                "x-ms-proposed-lease-id: " + thief);
+        return thief;
+    }
+
+    private void curl(String method, String blob, String query, String... headers)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("curl", "-sfS", "-X", method, "-H", "x-ms-version: 2018-03-28"));
         command.addAll(List.of("-H", "Content-Length: 0"));
         for (String header : headers) {
             command.addAll(List.of("-H", header));
         }
-        command.add(setting("URL") + "/" + blob + "?" + query + "&" + setting("SAS"));
+        command.add(setting("URL") + "/" + blob + "?" + query + setting("SAS"));
         Tool.run(Map.of(), command).ok();
     }
 

@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.junit.AfterClass;
 import org.junit.BeforeClass;
 import org.junit.Test;
@@ -175,14 +174,9 @@ public class GlusterIT {
     public void mappingManyTimesLeavesNothingBehind() throws Exception {
         runner.cli("gluster", "create", "plain/often", "size", "16M").ok();
         cycle(CYCLES / 2);
-        long threads = count("task");
-        long descriptors = count("fd");
-        long memory = memory();
+        Footprint before = new Footprint(runner.pid());
         cycle(CYCLES);
-        Runner.await("threads to end", 60, () -> count("task") <= threads + 4);
-        Runner.await("files to be closed", 60, () -> count("fd") <= descriptors + 4);
-        long grown = memory() - memory;
-        assertTrue(CYCLES + " cycles took " + grown + " KiB", grown < 48 << 10);
+        before.assertNotGrown(CYCLES + " cycles");
     }
 
     private static void cycle(int times) throws Exception {
@@ -196,23 +190,6 @@ public class GlusterIT {
                         "    h.pread(1 << 20, 0)",
                         "    h.shutdown()")
                 .ok();
-    }
-
-    private static long count(String what) {
-        try (Stream<Path> entries = Files.list(Path.of("/proc/" + runner.pid() + "/" + what))) {
-            return entries.count();
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    /** KiB that are resident. */
-    private static long memory() throws IOException {
-        return Files.readAllLines(Path.of("/proc/" + runner.pid() + "/status"), StandardCharsets.UTF_8).stream()
-                .filter(l -> l.startsWith("VmRSS:"))
-                .mapToLong(l -> Long.parseLong(l.replaceAll("[^0-9]", "")))
-                .findFirst()
-                .orElseThrow();
     }
 
     @Test

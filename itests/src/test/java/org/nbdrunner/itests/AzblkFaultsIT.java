@@ -1,0 +1,192 @@
+package org.nbdrunner.itests;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.junit.AfterClass;
+import org.junit.BeforeClass;
+import org.junit.Test;
+
+/** Page blobs on Azurite, with a proxy between that lets requests go wrong. */
+public class AzblkFaultsIT {
+    private static final int CYCLES = 200;
+    private static final int LARGEST_BODY = 4 << 20;
+    private static final int OFTEN = 25;
+    private static final int SECONDS = 120;
+    private static final long END_S = 120;
+
+    private static Azurite azurite;
+    private static FaultProxy proxy;
+    private static Runner runner;
+
+    @BeforeClass
+    public static void start() throws Exception {
+        azurite = new Azurite(Map.of("AZURITE_MEMORY", "1"));
+        proxy = new FaultProxy(azurite);
+        runner = new Runner();
+        runner.configure("org.nbdrunner.registry", Map.of("timeout", "120"));
+        runner.start();
+    }
+
+    @AfterClass
+    public static void stop() throws Exception {
+        runner.stop();
+        runner.close();
+        proxy.close();
+        azurite.close();
+    }
+
+    /** Writes the same blocks over and over, every time all of them, and reads them back, until it is told to end. */
+    private static final class Writer implements AutoCloseable {
+        private static final String SCRIPT = """
+                import nbd, select, struct, sys
+                h = nbd.NBD()
+                h.connect_uri(sys.argv[1])
+                block, blocks, depth = 4096, 256, 32
+
+                def content(number):
+                    return struct.pack("<QQ", number, turn) * (block // 16)
+
+                def each(begin):
+                    failed = []
+                    def ended(error):
+                        if error.value:
+                            failed.append(error.value)
+                        return 1
+                    for n in range(blocks):
+                        while h.aio_in_flight() >= depth:
+                            h.poll(-1)
+                        begin(n, ended)
+                    while h.aio_in_flight():
+                        h.poll(-1)
+                    if failed:
+                        sys.exit(f"errors {failed} in turn {turn}")
+
+                def write(number, ended):
+                    h.aio_pwrite(nbd.Buffer.from_bytearray(bytearray(content(number))), where(number), ended)
+
+                def read(number, ended):
+                    found[number] = nbd.Buffer(block)
+                    h.aio_pread(found[number], where(number), ended)
+
+                def where(number):
+                    return 2 * number * block  # apart, so that each is a call of its own
+
+                turn, found, last = 0, {}, False
+                while not last:
+                    last = bool(select.select([sys.stdin], [], [], 0)[0])
+                    if not last:
+                        turn += 1
+                        each(write)
+                    each(read)
+                    wrong = [n for n in range(blocks) if found[n].to_bytearray() != content(n)]
+                    if wrong:
+                        sys.exit(f"other data than was written in turn {turn}: {wrong}")
+                print(turn)
+                """;
+
+        private final Process process;
+
+        Writer(String uri) throws IOException {
+            process = new ProcessBuilder("/usr/bin/python3", "-c", SCRIPT, uri)
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+        }
+
+        boolean isAlive() {
+            return process.isAlive();
+        }
+
+        /** Has it read all once more; tells how often it has written all. */
+        int end() throws IOException, InterruptedException {
+            process.outputWriter().close();
+            assertTrue("the writer does not end", process.waitFor(END_S, TimeUnit.SECONDS));
+            assertEquals("the writer's exit status", 0, process.exitValue());
+            return Integer.parseInt(process.inputReader().readLine());
+        }
+
+        @Override
+        public void close() {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    public void whatWasAcknowledgedIsThereWhateverGoesWrong() throws Exception {
+        runner.cli("azblk", "create", proxy.cfg("faults"), "size", "64M").ok();
+        try (Writer writer = new Writer(runner.uri("azblk/" + proxy.key("faults")))) {
+            proxy.setFaults(20);
+            Runner.await("every fault to be met often", END_S, () -> proxy.met() >= OFTEN || !writer.isAlive());
+            proxy.setFaults(0);
+            Runner.await("late requests to be done", END_S, () -> proxy.lateWaiting() == 0);
+            int turns = writer.end();
+            System.out.println("azblk, faults between it and the service: " + proxy + "; turns: " + turns);
+            assertTrue("turns: " + turns, turns > 1);
+        }
+        assertTrue("late writes were not refused", proxy.lateRefused.get() > 0);
+        Tool.run("qemu-io", "-f", "raw", "-c", "write -P 5 0 16M", runner.uri("azblk/" + proxy.key("faults")))
+                .ok();
+        assertEquals(LARGEST_BODY, proxy.largest.get());
+    }
+
+    @Test
+    public void openingManyTimesLeavesNothingBehind() throws Exception {
+        runner.cli("azblk", "create", proxy.cfg("often"), "size", "16M").ok();
+        cycle(CYCLES / 2);
+        int opened = proxy.opened.get();
+        Footprint before = new Footprint(runner.pid());
+        cycle(CYCLES);
+        assertTrue("it was not opened each time", proxy.opened.get() - opened >= CYCLES);
+        before.assertNotGrown(CYCLES + " cycles");
+    }
+
+    private static void cycle(int times) throws Exception {
+        Tool.run("/usr/bin/python3", "-c", """
+                        import nbd, sys
+                        for i in range(int(sys.argv[2])):
+                            h = nbd.NBD()
+                            h.connect_uri(sys.argv[1])
+                            h.pwrite(b'\\1' * 65536, 65536 * (i % 200))
+                            h.flush()
+                            h.pread(1 << 20, 0)
+                            h.shutdown()
+                        """, runner.uri("azblk/" + proxy.key("often")), "" + times)
+                .ok();
+    }
+
+    /** Takes something away from a client that writes, which is told at once, and of which the log says what it was. */
+    private static void lost(String blob, String said, Loss loss) throws Exception {
+        try (Fio fio = new Fio(runner.uri("azblk/" + proxy.key(blob)), SECONDS)) {
+            int written = proxy.written.get();
+            Runner.await("fio to write", 60, () -> proxy.written.get() > written);
+            loss.happens();
+            Runner.await("the log to say " + said, 60, () -> runner.log().contains(said));
+            assertThrows(AssertionError.class, fio::end);
+        }
+    }
+
+    /** Something that takes something away. */
+    @FunctionalInterface
+    private interface Loss {
+        void happens() throws Exception;
+    }
+
+    @Test
+    public void aLeaseIsStolenUnderLoad() throws Exception {
+        String lease = ";lease=" + UUID.randomUUID();
+        runner.cli("azblk", "create", proxy.cfg("stolen") + lease, "size", "64M")
+                .ok();
+        lost("stolen", "stolen: its lease is lost", () -> azurite.steal("stolen"));
+    }
+
+    @Test
+    public void aBlobIsDeletedUnderLoad() throws Exception {
+        runner.cli("azblk", "create", proxy.cfg("deleted"), "size", "64M").ok();
+        lost("deleted", "deleted: there is no such blob", () -> azurite.delete("deleted"));
+    }
+}

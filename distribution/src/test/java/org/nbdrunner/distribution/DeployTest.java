@@ -1,7 +1,9 @@
 package org.nbdrunner.distribution;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,21 +63,33 @@ class DeployTest {
         new HandlerJar("org.nbdrunner.handler.dummy", "99", "dummy", 3).make(directory, jar);
         // Not by reading: a client that is there at the change was offered more than this handler can do, and so keeps
         // the shipped one.
-        Installation.await(
-                "the shipped handler to be set aside", () -> installation.log().contains("Handler dummy is gone"));
+        Installation.await("the shipped handler to be set aside", () -> changes() == 1);
         assertEquals(3, content("dummy/disk"));
 
         Installation.Result stopped = runner.terminate();
         assertEquals(0, stopped.exit(), stopped::toString);
+        long changes = changes();
         runner = installation.run("nbd-runner").awaitServing();
-        // deploy/ is looked through when the shipped handlers serve already.
-        Installation.await("the deployed handler after a restart", () -> content("dummy/disk") == 3);
+        // deploy/ is looked through when the shipped handlers serve already, and those disks were in memory.
+        Installation.await("the deployed handler after a restart", () -> changes() > changes);
+        assertFalse(installation.cli("list").out().contains("dummy/disk"));
+        assertTrue(created("dummy", "disk"));
+        assertEquals(3, content("dummy/disk"));
 
         Files.delete(jar);
         Installation.await("the removal", () -> content("dummy/disk") != 3);
         Installation.await("the shipped handler", () -> created("dummy", "other"));
         assertEquals(0, content("dummy/other"));
         assertEquals(0, runner.terminate().exit());
+    }
+
+    /** How often one handler dummy went in favour of another. */
+    private long changes() {
+        return installation
+                .log()
+                .lines()
+                .filter(line -> line.endsWith("Handler dummy is gone"))
+                .count();
     }
 
     private boolean created(String handler, String name) {

@@ -89,6 +89,9 @@ final class Backstore implements Session.Owner {
 
     private record Failure(HandlerService handler, String reason) {}
 
+    /** Its content is no more; it is listed for the sake of its mapping alone. */
+    private boolean lost;
+
     private boolean discarded;
     private boolean retryPending;
 
@@ -261,6 +264,21 @@ final class Backstore implements Session.Owner {
         LOG.info("Deleted {}", name);
     }
 
+    /** What it was in is no more. Clients that are there find out; a mapping is listed until it is ended. */
+    void lose() throws StorageException {
+        if (saved == null || isUsed()) {
+            return;
+        }
+        String name = exportName();
+        if (state() == CREATED) {
+            commit(null);
+            LOG.info("{} was in memory and is gone", name);
+        } else {
+            lost = true;
+            LOG.warn("{} was in memory and is gone, unmap it from {}", name, saved.device());
+        }
+    }
+
     private static void deleteStorage(HandlerService handler, Cfgstring cfg) throws StorageException {
         handler.call(h -> {
             h.delete(cfg);
@@ -400,6 +418,7 @@ final class Backstore implements Session.Owner {
             throw new StorageException(Errno.ENODEV, "There is no maping for '" + key + "'!");
         }
         String was = saved.device();
+        String name = exportName();
         if (gate.isLive(epoch)) {
             if (state() != UNMAPPING) {
                 commit(saved.in(UNMAPPING));
@@ -407,12 +426,12 @@ final class Backstore implements Session.Owner {
         } else {
             unmapped();
         }
-        LOG.info("Unmapped {} from {}", exportName(), was);
+        LOG.info("Unmapped {} from {}", name, was);
         return was;
     }
 
     private void unmapped() throws StorageException {
-        commit(saved.unmapped());
+        commit(lost ? null : saved.unmapped());
         endMapping();
     }
 

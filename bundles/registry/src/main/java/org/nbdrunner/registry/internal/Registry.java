@@ -16,6 +16,7 @@ import org.nbdrunner.api.export.Exports;
 import org.nbdrunner.api.export.IoEndpoint;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.Handler;
+import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.registry.internal.gate.Session;
 import org.nbdrunner.registry.internal.gate.Tasks;
 import org.nbdrunner.registry.internal.gate.VolumeCloser;
@@ -88,6 +89,32 @@ final class Registry implements AutoCloseable {
 
     HandlerWatch watch() {
         return watch;
+    }
+
+    /**
+     * A handler is about to come that keeps its backstores in memory: unless another one of its name serves, what is listed of it is no
+     * more.
+     *
+     * @param name its service property
+     */
+    void forget(String name) {
+        if (handlers.serving(name).isPresent()) {
+            return;
+        }
+        List<String> keys = backstores.all().stream()
+                .filter(b -> b.isOf(name))
+                .map(Backstore::key)
+                .toList();
+        for (String key : keys) {
+            try {
+                backstores.exclusively(key, "forgetting it", b -> {
+                    b.lose();
+                    return null;
+                });
+            } catch (StorageException e) {
+                LOG.error("{}/{} was in memory and is gone, but stays listed: {}", name, key, e.getMessage());
+            }
+        }
     }
 
     /**

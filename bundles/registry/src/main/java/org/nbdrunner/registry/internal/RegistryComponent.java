@@ -41,6 +41,9 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 public final class RegistryComponent {
     static final String PID = "org.nbdrunner.registry";
 
+    /** The service property of handlers whose backstores are no more when the handler is. */
+    private static final String VOLATILE = "nbd.handler.volatile";
+
     /** The configuration. */
     @ObjectClassDefinition(
             name = "nbd-runner: registry",
@@ -131,6 +134,9 @@ public final class RegistryComponent {
             policyOption = ReferencePolicyOption.GREEDY,
             target = "(" + HandlerName.PROPERTY + "=*)")
     void bindHandler(Handler handler, Map<String, Object> properties) {
+        if (Boolean.TRUE.equals(properties.get(VOLATILE))) {
+            registry.forget(name(properties));
+        }
         registry.add(name(properties), handler, ranking(properties), id(properties), origin(handler, properties));
     }
 

@@ -65,6 +65,32 @@ class ControlTest {
     }
 
     @Test
+    void whatWasInMemoryIsForgottenWithIt() throws Exception {
+        try (Fixture f = fixture()) {
+            f.create("unmapped");
+            f.create("mapped");
+            f.map("mapped");
+            f.registry().forget(Fixture.HANDLER);
+            assertEquals(2, f.control().list("").size(), "the handler still serves");
+
+            f.registry().close();
+            f.start();
+            f.handler.storage.disks.clear();
+            f.registry().forget(Fixture.HANDLER);
+            f.registry().add(Fixture.HANDLER, f.handler, 0, 1, Fixture.ORIGIN);
+            assertNull(f.info("unmapped"));
+            assertEquals(BackstoreState.DEAD, f.state("mapped"));
+            f.create("unmapped");
+
+            assertEquals(Fixture.DEVICE, f.control().unmap(Fixture.HANDLER, "mapped", ""));
+            assertNull(f.info("mapped"));
+            f.create("mapped");
+            f.restart();
+            assertEquals(2, f.control().list("").size());
+        }
+    }
+
+    @Test
     void theFileIsTheCProjectsButForTheBlockSize() throws Exception {
         try (Fixture f = fixture()) {
             f.registry().add("gluster", handler, 0, 2, Fixture.ORIGIN);

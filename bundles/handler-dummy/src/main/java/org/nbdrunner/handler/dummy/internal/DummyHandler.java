@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 
 /** Disks in memory. */
 // Immediate: a component that nobody uses for a while is thrown away, and its disks with it.
-@Component(immediate = true, configurationPid = DummyHandler.PID)
+@Component(immediate = true, configurationPid = DummyHandler.PID, property = "nbd.handler.volatile:Boolean=true")
 @HandlerName("dummy")
 @Designate(ocd = DummyHandler.Configuration.class)
 public final class DummyHandler implements Handler {

@@ -6,7 +6,6 @@ import static org.junit.Assert.assertNotEquals;
 import static org.junit.Assert.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,19 +31,16 @@ public class CephIT {
     }
 
     private static Runner runner(String takeOver) throws IOException {
-        return prepared(takeOver, "core, shell, handler-ceph").start();
+        return prepared(takeOver).start();
     }
 
-    private static Runner prepared(String takeOver, String features) throws IOException {
+    private static Runner prepared(String takeOver) throws IOException {
         Runner runner = new Runner();
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
         runner.configure(
                 "org.nbdrunner.engine", Map.of("drainTimeout", "3")); // what a lost cluster keeps does not come
         runner.configure(HANDLER, Map.of("conf", Ceph.conf(), "takeOver", takeOver));
-        Path properties = runner.home.resolve("conf/nbd-runner.properties");
-        Files.writeString(
-                properties,
-                Files.readString(properties).replaceAll("(?m)^nbd.features = .*", "nbd.features = " + features));
+        runner.addFeature("handler-ceph");
         return runner;
     }
 
@@ -95,7 +91,7 @@ public class CephIT {
 
     @Test
     public void theOthersRunWithoutTheLibrary() throws Exception {
-        try (Runner without = prepared("false", "core, shell, handler-ceph, handler-dummy")) {
+        try (Runner without = prepared("false")) {
             without.hide("for f in /usr/lib/*/librbd.so.1; do mount --bind /dev/null $f; done");
             without.start();
             Runner.await("the reason in the log", 60, () -> without.log().contains("install the packages librados2"));
@@ -183,6 +179,15 @@ public class CephIT {
             }
         } finally {
             Ceph.run("start-osd");
+        }
+    }
+
+    @Test
+    public void openingManyTimesLeavesNothingBehind() throws Exception {
+        try (Runner runner = runner("false")) {
+            runner.cli("ceph", "create", "rbd/often", "size", "16M").ok();
+            Leaks.assertNone(runner, "ceph/rbd/often");
+            runner.stop();
         }
     }
 

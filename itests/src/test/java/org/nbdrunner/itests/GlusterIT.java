@@ -6,7 +6,6 @@ import static org.junit.Assert.assertTrue;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -28,7 +27,6 @@ public class GlusterIT {
     private static final int MIB = 1 << 20;
     private static final int UPGRADES = 3;
     private static final int SECONDS = 30;
-    private static final int CYCLES = 200;
 
     private static Runner runner;
 
@@ -37,7 +35,7 @@ public class GlusterIT {
         Gluster.start(Gluster.PLAIN);
         runner = new Runner();
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
-        choose(runner);
+        runner.addFeature(FEATURE);
         runner.start();
     }
 
@@ -45,14 +43,6 @@ public class GlusterIT {
     public static void stop() throws Exception {
         runner.stop();
         runner.close();
-    }
-
-    /** Adds the handler to the features that start. */
-    static void choose(Runner runner) throws IOException {
-        Path settings = runner.home.resolve("conf/nbd-runner.properties");
-        String text = Files.readString(settings, StandardCharsets.UTF_8);
-        Files.writeString(
-                settings, text.replaceAll("(?m)^nbd.features = .*$", "$0, " + FEATURE), StandardCharsets.UTF_8);
     }
 
     private static void refused(Tool.Result result, String words) {
@@ -173,23 +163,7 @@ public class GlusterIT {
     @Test
     public void mappingManyTimesLeavesNothingBehind() throws Exception {
         runner.cli("gluster", "create", "plain/often", "size", "16M").ok();
-        cycle(CYCLES / 2);
-        Footprint before = new Footprint(runner.pid());
-        cycle(CYCLES);
-        before.assertNotGrown(CYCLES + " cycles");
-    }
-
-    private static void cycle(int times) throws Exception {
-        python(
-                        runner.uri("gluster/plain/often"),
-                        "for i in range(" + times + "):",
-                        "    h = nbd.NBD()",
-                        "    h.connect_uri(uri)",
-                        "    h.pwrite(b'\\1' * 65536, 65536 * (i % 200))",
-                        "    h.flush()",
-                        "    h.pread(1 << 20, 0)",
-                        "    h.shutdown()")
-                .ok();
+        Leaks.assertNone(runner, "gluster/plain/often");
     }
 
     @Test
@@ -213,7 +187,7 @@ public class GlusterIT {
     public void theOthersRunWithoutTheLibrary() throws Exception {
         try (Runner without = new Runner()) {
             without.hide(MISSING_LIBRARY);
-            choose(without);
+            without.addFeature(FEATURE);
             without.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
             without.start();
             Runner.await("the reason in the log", 60, () -> without.log().contains("install libgfapi0"));

@@ -62,6 +62,13 @@ final class Runner implements AutoCloseable {
         Files.write(file, lines, StandardCharsets.UTF_8);
     }
 
+    /** Adds a feature to those that it starts with. */
+    void addFeature(String name) throws IOException {
+        Path settings = home.resolve("conf/nbd-runner.properties");
+        String text = Files.readString(settings, StandardCharsets.UTF_8);
+        Files.writeString(settings, text.replaceAll("(?m)^nbd.features = .*$", "$0, " + name), StandardCharsets.UTF_8);
+    }
+
     /**
      * Lets it start where something is not to be seen; other processes see it.
      *

@@ -104,8 +104,13 @@ final class CephVolume implements Volume {
 
     private synchronized void lose(Errno errno, String why) {
         if (lost == null) {
+            if (errno == Errno.ESHUTDOWN) {
+                image.shutOut();
+            }
             lost = new StorageException(errno, image.name() + " is lost: " + why);
-            LOG.error("{}; every request fails until it is opened again", lost.getMessage());
+            LOG.error(
+                    "{}; every request fails until all its clients have disconnected, for the next it is opened anew",
+                    lost.getMessage());
         }
     }
 

@@ -16,6 +16,12 @@ final class Cluster {
 
     private long handle;
 
+    /** Why the last attempt to connect failed; null if there was none. */
+    private StorageException failure;
+
+    /** When that was, by {@link System#nanoTime}. */
+    private long failedAt;
+
     Cluster(Libraries libraries, ClusterName name) {
         this.libraries = libraries;
         this.name = name;
@@ -25,11 +31,27 @@ final class Cluster {
         return name;
     }
 
-    /** Connects, unless that was done before. Waits for a monitor. */
-    synchronized void connect(Duration limit) throws StorageException {
-        if (handle != 0) {
-            return;
+    /** Connects, unless that was done before. Waits for a monitor; those who come meanwhile share what comes of it. */
+    void connect(Duration limit) throws StorageException {
+        long asked = System.nanoTime();
+        synchronized (this) {
+            if (handle != 0) {
+                return;
+            }
+            if (failure != null && failedAt - asked > 0) {
+                throw new StorageException(failure.errno(), failure.getMessage(), failure);
+            }
+            try {
+                handle = connected(limit);
+            } catch (StorageException e) {
+                failure = e;
+                failedAt = System.nanoTime();
+                throw e;
+            }
         }
+    }
+
+    private long connected(Duration limit) throws StorageException {
         LibRados rados = libraries.rados();
         long[] out = new long[1];
         check(
@@ -60,7 +82,7 @@ final class Cluster {
                 rados.rados_shutdown(out[0]);
             }
         }
-        handle = out[0];
+        return out[0];
     }
 
     private void set(long cluster, String option, String value) throws StorageException {

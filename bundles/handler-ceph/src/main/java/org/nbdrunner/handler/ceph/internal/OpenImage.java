@@ -101,6 +101,11 @@ final class OpenImage {
         return handle;
     }
 
+    /** The cluster has shut this client out: who opens an image from now on gets a new connection. */
+    void shutOut() {
+        clusters.retire(cluster);
+    }
+
     /** Something that is asked of the image. */
     @FunctionalInterface
     interface Question<T> {

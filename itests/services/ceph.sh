@@ -12,6 +12,7 @@
 #   kill-osd    SIGKILL the OSD: a crash       stop-osd   SIGTERM: a clean stop
 #   start-osd   start it again, wait for active+clean
 #   pause-osd   SIGSTOP the OSD: it hangs      resume-osd SIGCONT
+#   kill-mon    SIGKILL the monitor            start-mon  start it again, wait until it answers
 #   shrink-osd  declare the OSD full           grow-osd   take that back
 #
 # Environment, read when the cluster is created:
@@ -242,7 +243,9 @@ case $CMD in
   start-osd) start osd.0; wait_clean ;;
   pause-osd) kill -STOP "$(pid_of osd.0)" ;;
   resume-osd) kill -CONT "$(pid_of osd.0)" ;;
+  kill-mon) stop mon.a KILL ;;
+  start-mon) start mon.a; wait_clean ;;
   shrink-osd) ratios nearfull=0.000001 backfillfull=0.000001 full=0.000001 ;;
   grow-osd) ratios full=0.95 backfillfull=0.9 nearfull=0.85 ;;
-  *) die "usage: $0 up|down|wipe|status|{kill,stop,start,pause,resume,shrink,grow}-osd [DIR]" ;;
+  *) die "usage: $0 up|down|wipe|status|{kill,stop,start,pause,resume,shrink,grow}-osd|{kill,start}-mon [DIR]" ;;
 esac

@@ -163,4 +163,28 @@ public class GlusterFaultsIT {
             impatient.stop();
         }
     }
+
+    @Test
+    public void aHungServerConcernsNewConnectionsAlone() throws Exception {
+        runner.cli("gluster", "create", "plain/connected", "size", "65M").ok();
+        String uri = runner.uri("gluster/plain/connected");
+        try (Runner late = runner("60");
+                Fio fio = new Fio(uri, LOAD_S)) {
+            Gluster.run(Gluster.PLAIN, "pause-glusterd");
+            try {
+                Tool.Result refused = late.cli("gluster", "create", "plain/late", "size", "1M");
+                assertTrue(
+                        refused.toString(), refused.exit() != 0 && refused.err().contains("whether glusterd works"));
+                late.cli("dummy", "create", "disk", "size", "1M").ok();
+                runner.cli("gluster", "create", "plain/more", "size", "1M").ok();
+                writeAndFlush(uri);
+                fio.assertRunning();
+            } finally {
+                Gluster.run(Gluster.PLAIN, "resume-glusterd");
+            }
+            late.cli("gluster", "create", "plain/late", "size", "1M").ok();
+            fio.end();
+            late.stop();
+        }
+    }
 }

@@ -154,8 +154,11 @@ public class CephIT {
                 rbd("rm", "rbd/one").ok();
                 other.cli("ceph", "create", "rbd/one", "size", "64M").ok();
             }
-            try (Fio fio = new Fio(first.uri("ceph/rbd/one"), LONGEST_S)) {
+            first.cli("ceph", "create", "rbd/two", "size", "64M").ok();
+            try (Fio fio = new Fio(first.uri("ceph/rbd/one"), LONGEST_S);
+                    Fio other = new Fio(first.uri("ceph/rbd/two"), LONGEST_S)) {
                 awaitInFlight(first);
+                other.assertRunning();
                 Tool.Result refused = io(second.uri("ceph/rbd/one"), "write 0 4K");
                 assertTrue(
                         refused.toString(), refused.exit() != 0 && refused.err().contains("is locked by"));
@@ -163,22 +166,120 @@ public class CephIT {
                 assertReads(third.uri("ceph/rbd/one"), "write -P 5 0 64M", "flush", "read -P 5 0 64M");
                 Runner.await("the first one's loss", 60, () -> first.log().contains("rbd/one is lost"));
             }
+            // Of another image it lost what was open, for its connection was shut out; it has a new one.
+            assertReads(first.uri("ceph/rbd/two"), "write -P 6 0 1M", "flush", "read -P 6 0 1M");
             assertReads(third.uri("ceph/rbd/one"), "read -P 5 0 64M");
         }
     }
 
     @Test
     public void stopsThoughTheClusterIsGone() throws Exception {
+        stopsWith("kill-osd", "start-osd");
+    }
+
+    @Test
+    public void stopsThoughTheClusterHangs() throws Exception {
+        stopsWith("pause-osd", "resume-osd");
+    }
+
+    private static void stopsWith(String fault, String end) throws Exception {
         try (Runner runner = runner("false")) {
-            runner.cli("ceph", "create", "rbd/disk2", "size", "64M").ok();
-            try (Fio fio = new Fio(runner.uri("ceph/rbd/disk2"), LONGEST_S)) {
+            String image = "rbd/" + fault;
+            runner.cli("ceph", "create", image, "size", "64M").ok();
+            try (Fio fio = new Fio(runner.uri("ceph/" + image), LONGEST_S)) {
                 awaitInFlight(runner);
                 fio.assertRunning();
-                Ceph.run("kill-osd");
+                Ceph.run(fault);
                 runner.stop();
             }
         } finally {
-            Ceph.run("start-osd");
+            Ceph.run(end);
+        }
+    }
+
+    @Test
+    public void aMonitorIsNeededToConnectAlone() throws Exception {
+        try (Runner runner = prepared("false")) {
+            runner.configure(HANDLER, Map.of("timeout", "5"));
+            runner.start();
+            Ceph.run("kill-mon");
+            try {
+                Tool.Result refused = runner.cli("ceph", "create", "rbd/monitor", "size", "65M");
+                assertTrue(
+                        refused.toString(), refused.exit() != 0 && refused.err().contains("answer"));
+                runner.cli("dummy", "create", "disk", "size", "1M").ok();
+            } finally {
+                Ceph.run("start-mon");
+            }
+            runner.cli("ceph", "create", "rbd/monitor", "size", "65M").ok();
+            String uri = runner.uri("ceph/rbd/monitor");
+            try (Fio fio = new Fio(uri, LONGEST_S)) {
+                awaitInFlight(runner);
+                Ceph.run("kill-mon");
+                try {
+                    assertReads(uri, "write -P 4 64M 1M", "flush", "read -P 4 64M 1M");
+                    fio.assertRunning();
+                } finally {
+                    Ceph.run("start-mon");
+                }
+                fio.end();
+            }
+            runner.stop();
+        }
+    }
+
+    @Test
+    public void aFullClusterCostsAPauseUntilThereIsRoom() throws Exception {
+        try (Runner runner = runner("false")) {
+            runner.cli("ceph", "create", "rbd/full", "size", "64M").ok();
+            try (Fio fio = new Fio(runner.uri("ceph/rbd/full"), LONGEST_S)) {
+                awaitInFlight(runner);
+                Ceph.run("shrink-osd");
+                try {
+                    awaitInFlight(runner);
+                } finally {
+                    Ceph.run("grow-osd");
+                }
+                fio.assertRunning();
+                fio.end();
+            }
+            runner.stop();
+        }
+    }
+
+    @Test
+    public void anImageThatShrinksOrVanishesFailsItsClients() throws Exception {
+        try (Runner runner = runner("false")) {
+            runner.cli("ceph", "create", "rbd/less", "size", "64M").ok();
+            String script = """
+                    import nbd, subprocess, sys, time
+                    h = nbd.NBD()
+                    h.connect_uri(sys.argv[1])
+                    h.pwrite(b'1' * 4096, 0)
+                    def run(*words):
+                        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    def await_failure(request):
+                        end = time.monotonic() + 60
+                        while time.monotonic() < end:
+                            try:
+                                request()
+                            except nbd.Error:
+                                return
+                        sys.exit('no request fails')
+                    run('rbd', 'resize', 'rbd/less', '--size', '32M', '--allow-shrink')
+                    await_failure(lambda: h.pwrite(b'2' * 4096, 48 << 20))
+                    assert h.pread(4096, 0) == b'1' * 4096
+                    run('rados', '-p', 'rbd', 'rm', sys.argv[2])
+                    await_failure(lambda: h.pread(4096, 0))
+                    """;
+            String info = rbd("info", "rbd/less").ok().out();
+            String header = info.replaceAll("(?s).*block_name_prefix: rbd_data\\.(\\w+).*", "rbd_header.$1");
+            Tool.run(
+                            Map.of("CEPH_CONF", Ceph.conf()),
+                            List.of("/usr/bin/python3", "-c", script, runner.uri("ceph/rbd/less"), header))
+                    .ok();
+            Runner.await("the loss", 60, () -> runner.log().contains("rbd/less is lost"));
+            runner.stop();
         }
     }
 

@@ -28,7 +28,8 @@ import org.slf4j.LoggerFactory;
 final class Replies {
     private static final Logger LOG = LoggerFactory.getLogger(Replies.class);
     private static final int PIECES = 64;
-    private static final int FEW = 64;
+    private static final int FEW = 8;
+    private static final Request[] NONE = {};
 
     private final Transport transport;
     private final OpenExport export;
@@ -47,9 +48,9 @@ final class Replies {
     private long inlineBytes;
 
     /** What is being written; guarded by the lock. */
-    private Request[] batch = new Request[FEW];
+    private Request[] batch = NONE;
 
-    private final ByteBuffer[] pieces = new ByteBuffer[PIECES];
+    private ByteBuffer[] pieces = new ByteBuffer[FEW];
 
     private volatile Thread writer;
     private volatile boolean readerWaits;
@@ -211,7 +212,7 @@ final class Replies {
             return;
         }
         if (n > batch.length) {
-            batch = new Request[Math.max(n, batch.length * 2)];
+            batch = new Request[Math.max(Math.max(n, FEW), batch.length * 2)];
         }
         int i = n;
         for (Request r = newest; r != null; r = r.next) {
@@ -229,6 +230,9 @@ final class Replies {
         while (i < count && !broken) {
             int n = 0;
             while (i < count && n < PIECES) {
+                if (n == pieces.length) {
+                    pieces = Arrays.copyOf(pieces, PIECES);
+                }
                 Request first = requests[i++];
                 ByteBuffer piece = first.wire();
                 Request last = first;
@@ -274,9 +278,10 @@ final class Replies {
         if (inline.length > FEW) {
             inline = new Request[FEW];
         }
-        if (batch.length > FEW && writing.tryLock()) {
+        if ((batch.length > 0 || pieces.length > FEW) && writing.tryLock()) {
             try {
-                batch = new Request[FEW];
+                batch = NONE;
+                pieces = new ByteBuffer[FEW];
             } finally {
                 writing.unlock();
             }

@@ -54,6 +54,7 @@ public final class Transmission implements Receiver.Pause {
     private final EngineSettings settings;
     private final ChunkPool pool;
     private final Replies replies;
+    private final BusyPoll poll;
 
     /** All that were made, for the watch over overdue ones. */
     private final List<Request> all = new CopyOnWriteArrayList<>();
@@ -115,6 +116,7 @@ public final class Transmission implements Receiver.Pause {
         this.blockStatus = blockStatus;
         this.settings = settings;
         this.pool = pool;
+        this.poll = new BusyPoll(transport);
         this.replies = new Replies(transport, export, this::reclaimInPause);
     }
 
@@ -182,7 +184,9 @@ public final class Transmission implements Receiver.Pause {
 
     private boolean serveAll() throws IOException, InterruptedException {
         for (; ; ) {
+            int requests = 0;
             while (receiver.has(mode.requestHeader)) {
+                requests++;
                 if (replies.isBroken()) {
                     return false; // the client is gone, and many requests of its may be at hand
                 }
@@ -195,9 +199,11 @@ public final class Transmission implements Receiver.Pause {
             }
             replies.flush(this);
             rest();
+            poll.beforeWait(requests, inFlight);
             if (!receiver.fill(mode.requestHeader)) {
                 return false;
             }
+            poll.afterWait();
         }
     }
 

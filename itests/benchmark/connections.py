@@ -10,6 +10,7 @@ Needs a built distribution.
 import argparse
 import json
 import pathlib
+import re
 import resource
 import shutil
 import socket
@@ -66,11 +67,21 @@ def burst(connections, depth, write=False):
 
 
 def resident(pid):
-    """KiB, when the garbage is away."""
-    subprocess.run(["jcmd", str(pid), "GC.run"], check=True, stdout=subprocess.DEVNULL)
+    """KiB of memory, of the heap what is used: which of its other pages were touched before is chance."""
+    def jcmd(command):
+        return subprocess.run(["jcmd", str(pid), command], check=True, capture_output=True, text=True).stdout
+
     time.sleep(2)  # the runner gives up what an idle connection does not need within a second
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
+    jcmd("GC.run")
+    used, start, end = re.search(r"used (\d+)K \[0x(\w+), 0x(\w+)\)", jcmd("GC.heap_info")).groups()
+    total = int(used)
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        mapping = re.match(r"([0-9a-f]+)-[0-9a-f]+ ", line)
+        if mapping:
+            heap = int(start, 16) <= int(mapping[1], 16) < int(end, 16)
+        elif line.startswith("Rss:") and not heap:
+            total += int(line.split()[1])
+    return total
 
 
 def cost(server, connections, depth, requests):
@@ -123,7 +134,11 @@ def main():
             many.extend(connect(server.port, f"file/disk{i}") for i in range(len(many), count))
 
         connect_up_to(n // 10)  # what is taken once and for all is not what a connection takes
-        step("connected", lambda: connect_up_to(n))
+        step("connected while the server is young", lambda: connect_up_to(n))
+        for s in many:
+            s.close()
+        many.clear()
+        step("connected, much compiled by now", lambda: connect_up_to(n))
         step("after a read, more", lambda: burst(many, 1))
         step("after 32 reads and 32 writes at once, more", lambda: (burst(many, 32), burst(many, 32, True)))
         one, all_of_them = [], []

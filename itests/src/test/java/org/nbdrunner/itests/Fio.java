@@ -28,6 +28,7 @@ final class Fio implements AutoCloseable {
 
     private final Path out;
     private final Process process;
+    private final int seconds;
 
     /**
      * Starts it.
@@ -36,6 +37,7 @@ final class Fio implements AutoCloseable {
      * @param seconds how long it runs
      */
     Fio(String uri, int seconds) throws IOException {
+        this.seconds = seconds;
         out = Files.createTempFile("fio", ".json");
         List<String> command = new ArrayList<>(List.of(
                 "fio",
@@ -87,7 +89,16 @@ final class Fio implements AutoCloseable {
     /** Ends it, and insists that it met no error. */
     Outcome end() throws IOException, InterruptedException {
         process.destroy(); // it still tells what it has measured
-        if (!process.waitFor(END_S, TimeUnit.SECONDS)) {
+        return outcome(END_S);
+    }
+
+    /** Lets it run for as long as it was to, and insists that it met no error. */
+    Outcome complete() throws IOException, InterruptedException {
+        return outcome(seconds + END_S);
+    }
+
+    private Outcome outcome(long limit) throws IOException, InterruptedException {
+        if (!process.waitFor(limit, TimeUnit.SECONDS)) {
             throw new AssertionError("fio does not end");
         }
         String text = Files.readString(out, StandardCharsets.UTF_8);

@@ -27,6 +27,7 @@ class UpgradeTest {
         installation = new Installation(directory.resolve("home"));
         installation.configure("org.nbdrunner.rpc", "handlerAdministration", true);
         installation.configure("org.nbdrunner.deployer", "startTimeout", 4);
+        installation.configure("org.nbdrunner.deployer", "stopTimeout", 8);
         runner = installation.run("nbd-runner").awaitServing();
     }
 
@@ -203,6 +204,37 @@ class UpgradeTest {
             assertEquals("2", watcher.read());
         }
         assertEquals(0, runner.terminate().exit());
+    }
+
+    private void installHanging() throws Exception {
+        String jar = jar(FIRST.at("STOPPING", "ConstantHandler.hang();")).toString();
+        done("handler", "install", jar);
+        done("constant", "create", "disk", "size", "64K");
+    }
+
+    /** Nobody waits for it for ever, and what is to be done is told; others come and go. */
+    @Test
+    void whatHangsInItsStopIsNamedToWhoRemovesIt() throws Exception {
+        installHanging();
+        String reason = refused("handler", "remove", "constant");
+        assertTrue(reason.contains("bundle test.constant 1.0.0 does not return from its stop"), reason);
+        assertTrue(reason.contains("delete " + installation.home.resolve("deploy/test.constant.jar")), reason);
+        Installation.await(
+                "the listing to tell", () -> listed().contains("test.constant 1.0.0 does not return from its stop"));
+
+        HandlerJar other = new HandlerJar("test.other", "1.0.0", "other", 1);
+        assertEquals("other 1.0.0\n", done("handler", "install", jar(other).toString()));
+        done("handler", "remove", "other");
+    }
+
+    @Test
+    void whatHangsInItsStopIsNamedToWhoUpgradesIt() throws Exception {
+        installHanging();
+        String reason = refused("handler", "upgrade", jar(SECOND).toString());
+        assertTrue(reason.contains("bundle test.constant 1.0.0 does not return from its stop"), reason);
+        assertTrue(installation.log().contains("bundle test.constant 1.0.0 does not return from its stop"));
+        assertEquals(
+                0, installation.cli("dummy", "create", "other", "size", "1M").exit());
     }
 
     @Test

@@ -178,19 +178,25 @@ final class Admin implements HandlerAdmin {
             }
             throw new ControlException(Errno.EIO, "it does not work: " + outcome.failure());
         } catch (TimeoutException e) {
-            Bundle bundle = context.getBundle(location);
-            throw new ControlException(
-                    Errno.EIO,
-                    bundle == null
-                            ? "the bundle is not installed after " + bound.toSeconds() + " s: see in the log why"
-                            : "it serves no handler after " + bound.toSeconds() + " s: see in the log why",
-                    e);
+            throw new ControlException(Errno.EIO, late(location) + " after " + bound.toSeconds() + " s", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ControlException(Errno.EAGAIN, "interrupted", e);
         } catch (ExecutionException e) {
             throw new ControlException(Errno.EIO, Errno.describe(e.getCause()), e);
         }
+    }
+
+    /** Why nothing has become of a bundle. */
+    private String late(String location) {
+        for (Bundle bundle : context.getBundles()) {
+            if (bundle.getState() == Bundle.STOPPING) {
+                return Guard.hanging(bundle) + ", and nothing is installed or upgraded until then: still so";
+            }
+        }
+        return context.getBundle(location) == null
+                ? "the bundle is not installed, see in the log why: still not"
+                : "it serves no handler, see in the log why: still not";
     }
 
     private List<Bundle> bundles(String symbolicName) {
@@ -247,8 +253,12 @@ final class Admin implements HandlerAdmin {
                         "clients use " + used + " backstores of handler " + handler
                                 + ": unmap and disconnect them first, or force it");
             }
+            List<Bundle> revisions = bundles(bundle.getSymbolicName());
+            for (Bundle b : revisions) {
+                stop(b);
+            }
             guard.forget(handler);
-            for (Bundle b : bundles(bundle.getSymbolicName())) {
+            for (Bundle b : revisions) {
                 take(b);
             }
             watch.abandon(handler);
@@ -256,6 +266,21 @@ final class Admin implements HandlerAdmin {
             LOG.info("Handler {} is removed", handler);
             return null;
         });
+    }
+
+    /** First of all, and for so long only: File Install, which uninstalls it, would wait for ever. */
+    private void stop(Bundle bundle) throws ControlException {
+        try {
+            if (!guard.stop(bundle)) {
+                Path file = deploy.fileOf(bundle);
+                throw new ControlException(
+                        Errno.ETIMEDOUT,
+                        Guard.hanging(bundle) + (file == null ? "" : "; delete " + file + " while it does not run"));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException(Errno.EAGAIN, "interrupted", e);
+        }
     }
 
     private void take(Bundle bundle) throws ControlException {

@@ -95,6 +95,28 @@ final class BundleChanger {
         return false;
     }
 
+    /**
+     * Stops a bundle, for good: File Install starts what is stopped for a while only. Whoever changes a bundle that does not return from
+     * its stop waits for it for ever.
+     *
+     * @return false if it does not return in time
+     */
+    boolean stop(Bundle bundle, Duration bound) throws InterruptedException {
+        return change("stopped", bundle, bound, bundle::stop) || bundle.getState() != Bundle.STOPPING;
+    }
+
+    /** Waits until a bundle that is stopping has stopped; false if it has not in time. */
+    static boolean awaitStopped(Bundle bundle, Duration bound) throws InterruptedException {
+        long deadline = System.nanoTime() + bound.toNanos();
+        while (bundle.getState() == Bundle.STOPPING) {
+            if (System.nanoTime() > deadline) {
+                return false;
+            }
+            TimeUnit.MILLISECONDS.sleep(GLANCE.toMillis());
+        }
+        return true;
+    }
+
     /** Whether somebody wants it started. */
     static boolean isToRun(Bundle bundle) {
         return bundle.getState() != Bundle.UNINSTALLED

@@ -48,6 +48,18 @@ public final class DeployerComponent {
                         + " clients use, before the version that worked is put back",
                 min = "1")
         int startTimeout() default 10;
+
+        /**
+         * How long a handler may take to stop.
+         *
+         * @return seconds
+         */
+        @AttributeDefinition(
+                name = "Stop timeout",
+                description = "Seconds that a handler may take to stop, the 30 that its volumes have for closing"
+                        + " included, before it is told that its bundle hangs",
+                min = "1")
+        int stopTimeout() default 45;
     }
 
     private final Guard guard;
@@ -69,17 +81,14 @@ public final class DeployerComponent {
             @Reference ConfigurationAdmin configurations,
             @Reference ServiceComponentRuntime components,
             Config config) {
-        if (config.startTimeout() < 1) {
-            throw new IllegalArgumentException(
-                    "configuration " + PID + ": startTimeout is " + config.startTimeout() + ", at least 1 is needed");
-        }
         String home = context.getProperty(HOME);
         String data = context.getProperty(DATA);
         Settings settings = new Settings(
                 Path.of(home == null ? "" : home),
                 Path.of(data == null ? "" : data),
                 context.getDataFile("copies").toPath(),
-                Duration.ofSeconds(config.startTimeout()),
+                seconds("startTimeout", config.startTimeout()),
+                seconds("stopTimeout", config.stopTimeout()),
                 PICK_UP);
         guard = new Guard(context, watch, new BundleChanger.Components(components), settings);
         guard.start();
@@ -89,6 +98,14 @@ public final class DeployerComponent {
                         HandlerAdmin.class,
                         new Admin(context, watch, guard, new Features(context, configurations, settings), settings),
                         null);
+    }
+
+    private static Duration seconds(String key, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(
+                    "configuration " + PID + ": " + key + " is " + value + ", at least 1 is needed");
+        }
+        return Duration.ofSeconds(value);
     }
 
     /** Watches no more. */

@@ -116,6 +116,14 @@ final class Guard implements AutoCloseable {
     private void serviceChanged(ServiceEvent event) {
         if (event.getType() == ServiceEvent.REGISTERED) {
             appeared(event.getServiceReference());
+        } else if (event.getType() == ServiceEvent.UNREGISTERING) {
+            // The event of the bundle comes too late: the component runtime, who is told before, is what does not
+            // return.
+            Bundle bundle = event.getServiceReference().getBundle();
+            if (bundle != null && bundle.getState() == Bundle.STOPPING) {
+                String handler = String.valueOf(event.getServiceReference().getProperty(HandlerName.PROPERTY));
+                threads.execute(() -> watchStop(handler, bundle));
+            }
         }
     }
 
@@ -140,6 +148,29 @@ final class Guard implements AutoCloseable {
         } else if (event.getType() == BundleEvent.UNINSTALLED) {
             working.values().removeIf(revision -> revision.bundle().equals(bundle));
         }
+    }
+
+    /** Whoever stops it: if it does not return, that is told to who can do something about it. */
+    private void watchStop(String handler, Bundle bundle) {
+        try {
+            if (!BundleChanger.awaitStopped(bundle, settings.stop())) {
+                LOG.error("Handler {}: {}", handler, hanging(bundle));
+                watch.remark(handler, hanging(bundle));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Stops a bundle, before somebody changes it; false if it does not return from that. */
+    boolean stop(Bundle bundle) throws InterruptedException {
+        return changer.stop(bundle, settings.stop());
+    }
+
+    /** What there is to say of a bundle that does not stop. */
+    static String hanging(Bundle bundle) {
+        return "bundle " + display(bundle)
+                + " does not return from its stop: it can be changed after a restart of nbd-runner only";
     }
 
     /** Looks whether a bundle comes to serve a handler, on a thread of its own. */

@@ -442,6 +442,88 @@ public abstract class HandlerContract {
         }
     }
 
+    /** False if this kind of storage cannot be resized. */
+    private static boolean resized(Volume v, long size) throws IOException {
+        long before = v.info().size();
+        try {
+            v.resize(size);
+        } catch (StorageException e) {
+            assertEquals(Errno.ENOTSUP, e.errno(), e::toString);
+            assertEquals(before, v.info().size());
+            return false;
+        }
+        assertEquals(size, v.info().size(), "the volume tells its new size at once");
+        return true;
+    }
+
+    @Test
+    final void whatGrowsKeepsItsDataAndReadsAsZeroesBehind() throws IOException {
+        Cfgstring cfg = create();
+        byte[] data = random(8, 65536);
+        long larger = 2 * size();
+        try (Volume v = open(cfg)) {
+            TestRequest.write(size() - 65536, data, 0).run(v);
+            String identity = v.info().identity();
+            if (!resized(v, larger)) {
+                return;
+            }
+            assertEquals(identity, v.info().identity());
+            assertArrayEquals(
+                    data, TestRequest.read(size() - 65536, 65536).run(v).data());
+            assertZero(v, size(), size());
+            TestRequest.write(larger - 65536, data, 0).run(v);
+            TestRequest.of(Command.FLUSH, 0, 0, 0).run(v);
+        }
+        try (Volume v = open(cfg)) {
+            assertEquals(larger, v.info().size());
+            assertArrayEquals(
+                    data, TestRequest.read(size() - 65536, 65536).run(v).data());
+            assertArrayEquals(
+                    data, TestRequest.read(larger - 65536, 65536).run(v).data());
+        }
+    }
+
+    @Test
+    final void whatIsCutOffIsRefusedAndDoesNotComeBack() throws IOException {
+        Cfgstring cfg = create();
+        byte[] data = random(9, 1 << 20);
+        long smaller = size() - 65536;
+        try (Volume v = open(cfg)) {
+            TestRequest.write(size() - data.length, data, 0).run(v);
+            if (!resized(v, smaller)) {
+                return;
+            }
+            List<TestRequest> beyond = List.of(
+                    TestRequest.read(smaller - 4096, 8192),
+                    TestRequest.write(smaller, new byte[4096], 0),
+                    TestRequest.write(size() - 4096, new byte[4096], 0));
+            for (TestRequest r : beyond) {
+                assertThrows(StorageException.class, () -> r.run(v));
+            }
+            assertEquals(smaller, v.info().size(), "writing beyond the end makes it larger");
+        }
+        try (Volume v = open(cfg)) {
+            assertEquals(smaller, v.info().size());
+            assertTrue(resized(v, size()));
+            int kept = data.length - 65536;
+            assertArrayEquals(
+                    Arrays.copyOf(data, kept),
+                    TestRequest.read(smaller - kept, kept).run(v).data());
+            assertZero(v, smaller, 65536);
+        }
+    }
+
+    @Test
+    final void whatIsOpenReadOnlyIsNotResized() throws IOException {
+        Cfgstring cfg = create();
+        try (Volume v = handler.open(cfg, options(true))) {
+            if (v.info().readOnly()) {
+                assertThrows(StorageException.class, () -> v.resize(2 * size()));
+                assertEquals(size(), v.info().size());
+            }
+        }
+    }
+
     @Test
     final void readOnlyIsSaidSo() throws IOException {
         Cfgstring cfg = create();

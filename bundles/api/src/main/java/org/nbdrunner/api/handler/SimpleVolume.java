@@ -21,7 +21,7 @@ public abstract class SimpleVolume implements Volume {
 
     private static final int ZEROES = 1 << 16;
 
-    private final VolumeInfo info;
+    private volatile VolumeInfo info;
     private final ThreadPoolExecutor executor;
 
     /**
@@ -51,6 +51,16 @@ public abstract class SimpleVolume implements Volume {
         return info;
     }
 
+    /**
+     * Takes note of a new size, for {@link #resize} or for storage that others resize. Requests that reach beyond it fail from now on.
+     *
+     * @param size bytes
+     * @since 1.1
+     */
+    protected final void resized(long size) {
+        info = info.withSize(size);
+    }
+
     @Override
     public final void submit(IoRequest request) {
         if (executor == null) {
@@ -65,6 +75,9 @@ public abstract class SimpleVolume implements Volume {
             long offset = request.offset();
             long length = request.length();
             boolean changes = true;
+            if (request.command() != Command.FLUSH && offset + length > info.size()) {
+                throw new StorageException(Errno.EIO, "it has been made smaller than where this request ends");
+            }
             switch (request.command()) {
                 case READ -> {
                     read(request.buffer(), offset);

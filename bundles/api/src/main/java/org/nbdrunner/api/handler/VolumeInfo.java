@@ -45,7 +45,11 @@ public final class VolumeInfo {
      * @return a builder
      */
     public Builder toBuilder() {
-        Builder b = new Builder(size);
+        return toBuilder(size);
+    }
+
+    private Builder toBuilder(long ofSize) {
+        Builder b = new Builder(ofSize);
         b.readOnly = readOnly;
         b.minimumBlock = minimumBlock;
         b.preferredBlock = preferredBlock;
@@ -54,6 +58,17 @@ public final class VolumeInfo {
         b.identity = identity;
         b.capabilities.addAll(capabilities);
         return b;
+    }
+
+    /**
+     * The same of another size.
+     *
+     * @param newSize bytes; not negative
+     * @return this if it has that size
+     * @since 1.1
+     */
+    public VolumeInfo withSize(long newSize) {
+        return newSize == size ? this : toBuilder(newSize).build();
     }
 
     /**

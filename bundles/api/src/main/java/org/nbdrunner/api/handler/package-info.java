@@ -59,7 +59,7 @@
  * }</pre>
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package org.nbdrunner.api.handler;
 
 import org.osgi.annotation.bundle.Export;

@@ -7,7 +7,7 @@ import org.nbdrunner.api.handler.StorageException;
 
 /**
  * Chunks of memory by number, present once they are written to: a radix tree, as deep as the size needs, so that an empty one costs a few
- * KiB whatever its size. For use by any thread; looking up takes no lock.
+ * KiB whatever its size. It becomes deeper when the size grows. For use by any thread; looking up takes no lock.
  *
  * <p>A chunk that is taken out is left to the garbage collector, because another thread may be copying from it.
  */
@@ -17,8 +17,18 @@ final class ChunkTable {
     /** Of the nodes: nodes in upper ones, chunks in those at the bottom. */
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
 
-    private final Object[] root = new Object[NODE];
-    private final int topShift;
+    /** Where looking up begins. One that was replaced is a part of its successor, and good for the numbers that it has room for. */
+    private static final class Top {
+        private final Object[] node;
+        private final int shift;
+
+        Top(Object[] node, int shift) {
+            this.node = node;
+            this.shift = shift;
+        }
+    }
+
+    private volatile Top top = new Top(new Object[NODE], 0);
     private final MemoryBudget budget;
     private final int chunkSize;
 
@@ -30,13 +40,22 @@ final class ChunkTable {
      * @param budget they are taken from, and given back to
      */
     ChunkTable(long chunks, int chunkSize, MemoryBudget budget) {
-        int shift = 0;
-        while ((chunks - 1) >>> shift >>> NODE_SHIFT != 0) {
-            shift += NODE_SHIFT;
-        }
-        this.topShift = shift;
         this.chunkSize = chunkSize;
         this.budget = budget;
+        makeRoom(chunks);
+    }
+
+    /**
+     * Makes room for more chunks. One thread at a time.
+     *
+     * @param chunks how many there can be; positive
+     */
+    void makeRoom(long chunks) {
+        while ((chunks - 1) >>> top.shift >>> NODE_SHIFT != 0) {
+            Object[] above = new Object[NODE];
+            above[0] = top.node;
+            top = new Top(above, top.shift + NODE_SHIFT);
+        }
     }
 
     private static int slot(long index, int shift) {
@@ -50,8 +69,9 @@ final class ChunkTable {
      * @return the chunk, or null if it is absent
      */
     ByteBuffer get(long index) {
-        Object[] node = root;
-        for (int shift = topShift; shift > 0; shift -= NODE_SHIFT) {
+        Top from = top;
+        Object[] node = from.node;
+        for (int shift = from.shift; shift > 0; shift -= NODE_SHIFT) {
             node = (Object[]) SLOT.getAcquire(node, slot(index, shift));
             if (node == null) {
                 return null;
@@ -73,8 +93,9 @@ final class ChunkTable {
     }
 
     private ByteBuffer make(long index) throws StorageException {
-        Object[] node = root;
-        for (int shift = topShift; shift > 0; shift -= NODE_SHIFT) {
+        Top from = top;
+        Object[] node = from.node;
+        for (int shift = from.shift; shift > 0; shift -= NODE_SHIFT) {
             int slot = slot(index, shift);
             Object[] below = (Object[]) SLOT.getAcquire(node, slot);
             if (below == null) {
@@ -100,8 +121,9 @@ final class ChunkTable {
      * @param index its number
      */
     void remove(long index) {
-        Object[] node = root;
-        for (int shift = topShift; shift > 0; shift -= NODE_SHIFT) {
+        Top from = top;
+        Object[] node = from.node;
+        for (int shift = from.shift; shift > 0; shift -= NODE_SHIFT) {
             node = (Object[]) SLOT.getAcquire(node, slot(index, shift));
             if (node == null) {
                 return;
@@ -130,8 +152,9 @@ final class ChunkTable {
 
     /** The first number after an absent one that may be present: whole missing nodes are passed over at once. */
     private long afterAbsent(long index) {
-        Object[] node = root;
-        for (int shift = topShift; shift > 0; shift -= NODE_SHIFT) {
+        Top from = top;
+        Object[] node = from.node;
+        for (int shift = from.shift; shift > 0; shift -= NODE_SHIFT) {
             node = (Object[]) SLOT.getAcquire(node, slot(index, shift));
             if (node == null) {
                 return ((index >>> shift) + 1) << shift;

@@ -16,7 +16,7 @@ final class Disk {
 
     private static final int REPORT = 64;
 
-    private final long size;
+    private volatile long size;
     private final String identity = UUID.randomUUID().toString();
     private final MemoryBudget budget;
     private final ChunkTable chunks;
@@ -146,6 +146,21 @@ final class Disk {
             }
             at = next;
         }
+    }
+
+    /**
+     * Changes the size. What is cut off is given up. One thread at a time, and nothing else uses the disk while it becomes smaller.
+     *
+     * @param newSize bytes
+     */
+    void resize(long newSize) throws StorageException {
+        long before = size;
+        if (newSize < before) {
+            zero(newSize, before - newSize, false);
+        } else {
+            chunks.makeRoom(chunksOf(newSize));
+        }
+        size = newSize;
     }
 
     /** Gives up all chunks. */

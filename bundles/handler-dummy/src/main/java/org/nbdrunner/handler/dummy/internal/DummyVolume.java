@@ -1,6 +1,7 @@
 package org.nbdrunner.handler.dummy.internal;
 
 import org.nbdrunner.api.handler.Capability;
+import org.nbdrunner.api.handler.Command;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.IoRequest;
 import org.nbdrunner.api.handler.StorageException;
@@ -10,7 +11,7 @@ import org.nbdrunner.api.handler.VolumeInfo;
 /** A disk in use: answers each request at once, on the caller's thread. */
 final class DummyVolume implements Volume {
     private final Disk disk;
-    private final VolumeInfo info;
+    private volatile VolumeInfo info;
 
     DummyVolume(Disk disk, boolean readOnly) {
         this.disk = disk;
@@ -38,6 +39,10 @@ final class DummyVolume implements Volume {
 
     @Override
     public void submit(IoRequest request) {
+        if (request.command() != Command.FLUSH && request.offset() + request.length() > info.size()) {
+            request.fail(Errno.EIO, "the disk has been made smaller than where this request ends");
+            return;
+        }
         try {
             switch (request.command()) {
                 case READ -> disk.read(request.buffer(), request.offset());
@@ -55,6 +60,19 @@ final class DummyVolume implements Volume {
             return;
         }
         request.complete();
+    }
+
+    @Override
+    public void resize(long size) throws StorageException {
+        if (info.readOnly()) {
+            throw new StorageException(Errno.EROFS, "the disk is open read-only");
+        }
+        boolean grows = size > info.size();
+        if (!grows) {
+            info = info.withSize(size);
+        }
+        disk.resize(size);
+        info = info.withSize(size);
     }
 
     @Override

@@ -232,4 +232,30 @@ class DummyHandlerTest extends HandlerContract {
         }
         assertTrue(spent < 100_000, spent + " bytes for 200,000 requests");
     }
+
+    @Test
+    void aDiskGrowsBeyondWhatItWasMadeFor() throws IOException {
+        DummyHandler handler = new DummyHandler(Long.MAX_VALUE);
+        Cfgstring cfg = Cfgstring.parse("grows");
+        handler.create(cfg, 512, false, ProgressListener.NONE);
+        byte[] first = new byte[512];
+        Arrays.fill(first, (byte) 1);
+        try (Volume v = handler.open(cfg, OPEN)) {
+            TestRequest.write(0, first, 0).run(v);
+            for (long size : new long[] {CHUNK << 10, CHUNK << 20, Long.MAX_VALUE - 511}) {
+                v.resize(size);
+                assertArrayEquals(first, TestRequest.read(0, 512).run(v).data());
+                assertArrayEquals(
+                        new byte[512], TestRequest.read(size - 512, 512).run(v).data());
+                TestRequest.write(size - 512, first, 0).run(v);
+                assertArrayEquals(
+                        first, TestRequest.read(size - 512, 512).run(v).data());
+            }
+            v.resize(512);
+            v.resize(CHUNK << 10);
+            assertArrayEquals(
+                    new byte[512],
+                    TestRequest.read((CHUNK << 10) - 512, 512).run(v).data());
+        }
+    }
 }

@@ -152,10 +152,14 @@ public final class FileHandler implements Handler {
     }
 
     /** A disk has whole sectors: what is beyond the last one of a file that another program made is not visible. */
+    static long visible(long size) {
+        return size - size % SECTOR;
+    }
+
     private VolumeInfo describe(String key, FileTree.Opened opened) throws StorageException {
         FileStatus status = opened.status();
-        long hidden = status.size() % SECTOR;
-        long size = status.size() - hidden;
+        long size = visible(status.size());
+        long hidden = status.size() - size;
         if (size == 0) {
             throw new StorageException(Errno.EINVAL, key + " has less than one sector of " + SECTOR + " bytes");
         }

@@ -6,6 +6,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.nbdrunner.api.handler.Command;
+import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.IoRequest;
 import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.api.handler.Volume;
@@ -21,7 +23,10 @@ final class FileVolume implements Volume {
 
     private final Syscalls syscalls;
     private final Descriptor file;
-    private final VolumeInfo info;
+    /** As it was when somebody last looked. */
+    private volatile VolumeInfo info;
+
+    private final String key;
     private final CachedReads cached;
     private final StoredFile stored;
     private final GroupSync sync;
@@ -50,6 +55,7 @@ final class FileVolume implements Volume {
         this.syscalls = syscalls;
         this.file = file;
         this.info = info;
+        this.key = key;
         this.cached = cached;
         this.patience = patience;
         this.stored = new StoredFile(syscalls, file, key);
@@ -63,13 +69,43 @@ final class FileVolume implements Volume {
         this.sync = new GroupSync(syscalls, file, key, this.threads);
     }
 
+    /** Looks at the size, which other programs can change too. */
     @Override
-    public VolumeInfo info() {
-        return info;
+    public synchronized VolumeInfo info() {
+        VolumeInfo known = info;
+        FileStatus now;
+        try {
+            now = FileStatus.of(syscalls, file.number(), "");
+        } catch (SyscallFailure e) {
+            return known;
+        }
+        // Of a volume that was closed meanwhile, the number may stand for another file.
+        if (now.identity().equals(known.identity())) {
+            known = known.withSize(FileHandler.visible(now.size()));
+            info = known;
+        }
+        return known;
+    }
+
+    @Override
+    public void resize(long size) throws IOException {
+        if (info.readOnly()) {
+            throw new StorageException(Errno.EROFS, key + " is open read-only");
+        }
+        try {
+            stored.resize(size);
+        } finally {
+            info();
+        }
     }
 
     @Override
     public void submit(IoRequest request) {
+        if (request.command() != Command.FLUSH && request.offset() + request.length() > info.size()) {
+            // To write there would make the file longer again.
+            request.fail(Errno.EIO, key + " has been made smaller than where this request ends");
+            return;
+        }
         switch (request.command()) {
             case READ -> read(request);
             case WRITE -> write(request);

@@ -95,6 +95,17 @@ final class StoredFile {
     }
 
     /**
+     * Cuts the file off or makes it longer, without taking space; on stable storage when this returns.
+     *
+     * @param size bytes
+     * @throws StorageException {@link Errno#EFBIG} if the file system has no files so large
+     */
+    void resize(long size) throws StorageException {
+        check(syscalls.ftruncate(file.number(), size), "resize");
+        check(syscalls.fsync(file.number()), "flush");
+    }
+
+    /**
      * Makes a range a hole, if the file system has holes; else nothing changes.
      *
      * @param offset in the file

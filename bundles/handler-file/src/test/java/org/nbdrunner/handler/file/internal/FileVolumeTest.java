@@ -451,4 +451,41 @@ class FileVolumeTest {
             done = true;
         }
     }
+
+    @Test
+    void whatOthersMakeOfTheFileIsSeenByWhoComesNext() throws IOException {
+        Path file = root.resolve("disk");
+        byte[] data = random(1, 4096);
+        try (Volume v = open();
+                FileChannel other = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            other.write(ByteBuffer.wrap(data), 128L * MIB - data.length);
+            assertEquals(128L * MIB, v.info().size());
+            assertArrayEquals(
+                    data,
+                    TestRequest.read(128L * MIB - data.length, data.length)
+                            .run(v)
+                            .data());
+            other.truncate(MIB + 100);
+            assertEquals(MIB, v.info().size(), "whole sectors only");
+            assertEquals(Errno.EIO, failure(TestRequest.read(MIB - 512, 1024), v));
+            assertEquals(Errno.EIO, failure(TestRequest.write(2L * MIB, data, 0), v));
+            assertEquals(MIB + 100, Files.size(file), "a client that does not know made it longer again");
+            flush().run(v);
+        }
+    }
+
+    @Test
+    void aNewSizeIsOnTheDiskWhenItIsAcknowledged() throws IOException {
+        try (Volume v = open()) {
+            int before = faulty.count("fsync");
+            v.resize(128L * MIB);
+            assertEquals(before + 1, faulty.count("fsync"));
+            faulty.failing("ftruncate", -27);
+            assertEquals(
+                    Errno.EFBIG,
+                    assertThrows(StorageException.class, () -> v.resize(256L * MIB))
+                            .errno());
+            assertEquals(128L * MIB, v.info().size());
+        }
+    }
 }

@@ -187,16 +187,4 @@ public final class GlusterHandler implements Handler {
         }
         return b.build();
     }
-
-    /** The same with another size. */
-    static VolumeInfo describe(VolumeInfo before, long size) {
-        VolumeInfo.Builder b = VolumeInfo.builder(size)
-                .readOnly(before.readOnly())
-                .minimumBlock(before.minimumBlock())
-                .preferredBlock(before.preferredBlock())
-                .maximumPayload(before.maximumPayload())
-                .identity(before.identity())
-                .description(before.description());
-        return b.with(before.capabilities().toArray(Capability[]::new)).build();
-    }
 }

@@ -79,8 +79,8 @@ final class GlusterVolume implements Volume {
             long size = now.error() < 0
                     ? before.size()
                     : GlusterHandler.visible(now.status().size());
-            if (size != before.size() && size > 0) {
-                info = GlusterHandler.describe(before, size);
+            if (size > 0) {
+                info = before.withSize(size);
             }
         });
     }

@@ -53,6 +53,8 @@ class CompletionTest {
         "nbd-cli file cr, create",
         "nbd-cli file create a.img s, size",
         "nbd-cli file create a.img size 1G p, prealloc",
+        "nbd-cli file r, resize",
+        "nbd-cli file resize a.img size 1G f, force",
         "nbd-cli file map a.img r, readonly",
         "nbd-cli file map a.img readonly t, timeout",
         "nbd-cli file unmap a.img h, host",
@@ -76,7 +78,8 @@ class CompletionTest {
                 List.of("dummy", "file", "list", "info", "handler", "help", "version", "completion"),
                 complete("nbd-cli", ""));
         assertEquals(
-                List.of("create", "delete", "map", "unmap", "list", "info", "help"), complete("nbd-cli", "file", ""));
+                List.of("create", "delete", "resize", "map", "unmap", "list", "info", "help"),
+                complete("nbd-cli", "file", ""));
     }
 
     @ParameterizedTest

@@ -31,6 +31,7 @@ final class Fakes implements Environment {
     Premapped premapped = new Premapped("", "192.0.2.1", 24111, 1 << 20, 512, 0x6d, 1);
     String device = "/dev/nbd4";
     String unmapped = "";
+    String resized = "";
     String outcome = "file 1.2.0";
     ControlException refusal;
     String refused = "";
@@ -146,6 +147,12 @@ final class Fakes implements Environment {
         }
 
         @Override
+        public String resize(String handler, String cfg, long size, boolean force) throws ControlException {
+            call("resize", handler, cfg, size, force);
+            return resized;
+        }
+
+        @Override
         public Premapped premap(String handler, String cfg, boolean readOnly, int timeout) throws ControlException {
             call("premap", handler, cfg, readOnly, timeout);
             return premapped;
@@ -231,6 +238,12 @@ final class Fakes implements Environment {
         public void reconnect(MapRequest request) throws IOException {
             calls.add("RECONNECT " + request.device());
             requests.add(request);
+            fail();
+        }
+
+        @Override
+        public void resize(String path, long size) throws IOException {
+            calls.add("RESIZE " + path + " " + size);
             fail();
         }
 

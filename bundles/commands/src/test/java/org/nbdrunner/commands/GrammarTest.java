@@ -51,6 +51,7 @@ class GrammarTest {
                 "file create a.img size 1G host there:1",
                 "file create a.img host there:1 size 1G",
                 "file delete a.img host there:1",
+                "file resize a.img host there:1 force size 1G",
                 "file map a.img host there:1",
                 "file map a.img host there:1 readonly /dev/nbd4 timeout 5",
                 "file unmap a.img host there:1",
@@ -73,6 +74,12 @@ class GrammarTest {
         "file create a.img, size is missing",
         "file create, something is missing",
         "file delete, something is missing",
+        "file resize size 1G, unexpected word 1G",
+        "file resize a.img, size is missing",
+        "file resize a.img 2G, unexpected word 2G",
+        "file resize a.img size 0, size 0 is empty: at least 512 bytes are needed",
+        "file resize a.img size 1000, size 1000 is no multiple of 512: the nearest are 512 and 1024",
+        "file resize a.img size 1G shrink, unexpected word shrink",
         "file map, something is missing",
         "file unmap, something is missing",
         "file info, something is missing",
@@ -181,6 +188,7 @@ class GrammarTest {
         assertEquals("""
                 usage: nbd-cli gluster create CFG [prealloc] size SIZE [host HOST]
                        nbd-cli gluster delete CFG [host HOST]
+                       nbd-cli gluster resize CFG size SIZE [force] [host HOST]
                        nbd-cli gluster map    CFG [NBD_DEVICE] [timeout SECONDS] [readonly] [host HOST]
                        nbd-cli gluster unmap  NBD_DEVICE|CFG [host HOST]
                        nbd-cli gluster list   [STATE] [host HOST]
@@ -192,6 +200,7 @@ class GrammarTest {
                 NBD_DEVICE  /dev/nbdX; for map any free one unless given
                 SECONDS     that an I/O may take before its connection is given up, 30 unless given
                 STATE       inuse|map, free|unmap: the kernel's devices; create, dead, live: backstores; all
+                force       even if it becomes smaller: what is beyond its new end is lost
                 HOST        the runner's HOST[:PORT], or several with commas between; localhost unless given
                 """, fakes.outText());
     }

@@ -125,14 +125,7 @@ public final class KernelMapper implements Mapper {
         }
     }
 
-    /**
-     * Gives a mapped device another size. The runner must be answering: I/O pauses meanwhile.
-     *
-     * @param device {@code /dev/nbdX}
-     * @param size bytes, a multiple of the device's block size
-     * @throws IOException a {@link StorageException}: {@link Errno#ENODEV} if there is no such device, {@link Errno#ENOTCONN} if it is
-     *     not mapped, otherwise what the kernel refused
-     */
+    @Override
     public void resize(String device, long size) throws IOException {
         int index = mappedIndex(device);
         try (NbdNetlink nbd = NbdNetlink.open(netlink)) {

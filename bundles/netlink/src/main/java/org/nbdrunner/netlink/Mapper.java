@@ -42,6 +42,16 @@ public interface Mapper {
     void reconnect(MapRequest request) throws IOException;
 
     /**
+     * Gives a mapped device another size. The runner must be answering: I/O pauses meanwhile.
+     *
+     * @param device {@code /dev/nbdX}
+     * @param size bytes, a multiple of the device's block size
+     * @throws IOException a {@link StorageException}: {@link Errno#ENODEV} if there is no such device, {@link Errno#ENOTCONN} if it is
+     *     not mapped, otherwise what the kernel refused
+     */
+    void resize(String device, long size) throws IOException;
+
+    /**
      * Ends a mapping. Returns when the kernel has let the device go. A device in use is refused and keeps working.
      *
      * @param device {@code /dev/nbdX}

@@ -132,6 +132,18 @@ public final class RpcControl implements Control, HandlerAdmin, AutoCloseable {
     }
 
     @Override
+    public String resize(String handler, String cfgstring, long size, boolean force) throws ControlException {
+        return ask(c -> {
+            String device = c.resize(handler, cfgstring, size, force);
+            if (device == null) {
+                throw new ControlException(
+                        Errno.ENOTSUP, "the runner at " + address + " is too old to resize backstores");
+            }
+            return device;
+        });
+    }
+
+    @Override
     public Premapped premap(String handler, String cfgstring, boolean readOnly, int timeout) throws ControlException {
         return ask(c -> c.premap(handler, cfgstring, readOnly, timeout));
     }

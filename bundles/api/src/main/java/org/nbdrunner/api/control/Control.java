@@ -43,6 +43,21 @@ public interface Control {
     void delete(String handler, String cfgstring) throws ControlException;
 
     /**
+     * Gives a backstore another size. Clients that are connected keep the size that they know: a mapped device has to be told of the new
+     * one afterwards, by the machine that it belongs to.
+     *
+     * @param handler the handler
+     * @param cfgstring the backstore
+     * @param size bytes, a positive multiple of 512 and of the backstore's block size
+     * @param force whether it may become smaller, so that what is beyond its new end is lost
+     * @return the device that it is mapped to, or empty
+     * @throws ControlException {@link Errno#ENOENT} if there is no such backstore, {@link Errno#EBUSY} if it would become smaller while
+     *     clients use it, {@link Errno#EINVAL} if it would become smaller, both only without force, or if the size is none;
+     *     {@link Errno#ENOTSUP} if the handler cannot resize, or the runner is too old to; or what the handler met
+     */
+    String resize(String handler, String cfgstring, long size, boolean force) throws ControlException;
+
+    /**
      * Opens a backstore for mapping; one that was not made by {@link #create} is adopted if its handler can open it. The backstore is
      * then {@link BackstoreState#MAPPING}; a {@link BackstoreState#DEAD} one stays so until {@link #postmap}.
      *

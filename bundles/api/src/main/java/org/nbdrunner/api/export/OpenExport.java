@@ -30,6 +30,16 @@ public interface OpenExport extends AutoCloseable {
     VolumeInfo info();
 
     /**
+     * How far the connection's requests may reach. A mapped device stays connected when its backstore grows, and is told of the new size
+     * otherwise; for other clients what {@link #info()} has said holds as long as they are connected.
+     *
+     * @return bytes, at least those of {@link #info()}
+     */
+    default long reach() {
+        return info().size();
+    }
+
+    /**
      * How long the volume may take for a request. One that takes longer is failed, so that the client need not wait for ever; the volume
      * may still complete it, which is then of no consequence but for {@link #completed}.
      *

@@ -3,7 +3,7 @@
  * is swapped; and what the engine offers to the registry: where its listeners are. Neither handlers nor clients need this package.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package org.nbdrunner.api.export;
 
 import org.osgi.annotation.bundle.Export;

@@ -82,6 +82,7 @@ public final class CommandSet {
         switch (command) {
             case "create" -> create(handler, rest, help);
             case "delete" -> delete(handler, rest, help);
+            case "resize" -> new ResizeCommand(environment, handler).run(rest, help);
             case "map" -> new MapCommand(environment, handler).run(rest, help);
             case "unmap" -> new UnmapCommand(environment, handler).run(rest, help);
             case "list" -> new ListCommand(environment, handler).run(rest, help);
@@ -92,15 +93,7 @@ public final class CommandSet {
 
     private void create(String handler, List<String> words, String help) throws UsageException, ControlException {
         Words w = Words.parse(words, Set.of("size"), Set.of("prealloc"), 1, 1, help);
-        if (!w.has("size")) {
-            throw new UsageException("size is missing", help);
-        }
-        long size;
-        try {
-            size = Size.parse(w.value("size", ""));
-        } catch (IllegalArgumentException e) {
-            throw new UsageException(e.getMessage(), help);
-        }
+        long size = Size.of(w, help);
         Progress progress = new Progress(environment.err(), environment.terminal());
         try {
             environment.control(w.host()).create(handler, w.plain(0), size, w.has("prealloc"), progress);

@@ -13,9 +13,13 @@ final class Help {
     private static final Map<String, String> OF_HANDLER = new LinkedHashMap<>();
     private static final Map<String, String> LEGEND = new LinkedHashMap<>();
 
+    private static final String FORCE = "even if it becomes smaller: what is beyond its new end is lost";
+    private static final String REMOVE = "even if its backstores are in use: what is mapped is dead until it is back";
+
     static {
         OF_HANDLERS.put("create", "CFG [prealloc] size SIZE [host HOST]");
         OF_HANDLERS.put("delete", "CFG [host HOST]");
+        OF_HANDLERS.put("resize", "CFG size SIZE [force] [host HOST]");
         OF_HANDLERS.put("map", "CFG [NBD_DEVICE] [timeout SECONDS] [readonly] [host HOST]");
         OF_HANDLERS.put("unmap", "NBD_DEVICE|CFG [host HOST]");
         OF_HANDLERS.put("list", "[STATE] [host HOST]");
@@ -42,7 +46,7 @@ final class Help {
         LEGEND.put("FILE", "a handler's bundle: a jar of this machine; its name has a / or ends in .jar");
         LEGEND.put("FEATURE", "a handler that was shipped with the runner, as file");
         LEGEND.put("NAME", "a handler, as handler list shows it");
-        LEGEND.put("force", "even if its backstores are in use: what is mapped is dead until it is back");
+        LEGEND.put("force", FORCE);
         LEGEND.put("HOST", "the runner's HOST[:PORT], or several with commas between; localhost unless given");
     }
 
@@ -83,7 +87,7 @@ final class Help {
 
     /** All of a handler's commands. */
     static String handler(String handler) {
-        return usage(lines(handler, OF_HANDLERS, "%-6s %s"), cfg(handler));
+        return usage(lines(handler, OF_HANDLERS, "%-6s %s"), cfg(handler), FORCE);
     }
 
     private static List<String> lines(String first, Map<String, String> commands, String format) {
@@ -95,26 +99,29 @@ final class Help {
 
     /** All commands behind {@code handler}. */
     static String handlerCommands() {
-        return usage(lines("handler", OF_HANDLER, "%-7s %s"), "");
+        return usage(lines("handler", OF_HANDLER, "%-7s %s"), "", REMOVE);
     }
 
     /** One of them. */
     static String handlerCommand(String command) {
-        return usage(List.of(("handler " + command + " " + OF_HANDLER.get(command)).strip()), "");
+        return usage(List.of(("handler " + command + " " + OF_HANDLER.get(command)).strip()), "", REMOVE);
     }
 
     /** One of a handler's commands. */
     static String command(String handler, String command) {
-        return usage(List.of((handler + " " + command + " " + OF_HANDLERS.get(command)).strip()), cfg(handler));
+        return usage(List.of((handler + " " + command + " " + OF_HANDLERS.get(command)).strip()), cfg(handler), FORCE);
     }
 
     /** One of the commands that name no handler. */
     static String command(String command) {
-        return usage(List.of((command + " " + OF_ALL.get(command)).strip()), "the name of a backstore of any handler");
+        return usage(
+                List.of((command + " " + OF_ALL.get(command)).strip()),
+                "the name of a backstore of any handler",
+                FORCE);
     }
 
     /** Usage lines, and a legend of the words in capitals that occur in them. */
-    private static String usage(List<String> lines, String cfg) {
+    private static String usage(List<String> lines, String cfg, String force) {
         StringBuilder s = new StringBuilder();
         for (String line : lines) {
             s.append(s.isEmpty() ? "usage: " : "       ")
@@ -125,6 +132,7 @@ final class Help {
         Map<String, String> legend = new LinkedHashMap<>();
         legend.put("CFG", cfg);
         legend.putAll(LEGEND);
+        legend.put("force", force);
         legend.keySet().removeIf(word -> lines.stream().noneMatch(line -> line.contains(word)));
         if (!legend.isEmpty()) {
             s.append('\n');
@@ -156,10 +164,11 @@ final class Help {
                                handler) words="list install upgrade remove help" ;;
                                completion) words="bash" ;;
                                help | version | info) words="host --json" ;;
-                               *) words="create delete map unmap list info help" ;;
+                               *) words="create delete resize map unmap list info help" ;;
                            esac ;;
                         *) case ${COMP_WORDS[2]} in
                                create) words="size prealloc host" ;;
+                               resize) words="size force host --json" ;;
                                map) words="timeout readonly host --json $(compgen -G '/dev/nbd*' 2>/dev/null)" ;;
                                unmap) words="host $(compgen -G '/dev/nbd*' 2>/dev/null)" ;;
                                list) words="inuse free map unmap create dead live all host --json" ;;

@@ -50,6 +50,18 @@ final class Size {
         return value;
     }
 
+    /** What stands behind the word {@code size}. */
+    static long of(Words w, String help) throws UsageException {
+        if (!w.has("size")) {
+            throw new UsageException("size is missing", help);
+        }
+        try {
+            return parse(w.value("size", ""));
+        } catch (IllegalArgumentException e) {
+            throw new UsageException(e.getMessage(), help);
+        }
+    }
+
     /** The sizes around one that is no multiple of a sector, as far as they are sizes. */
     private static String nearest(long value) {
         long below = value - value % SECTOR;

@@ -22,6 +22,10 @@ final class TestExports implements Exports {
     final Map<String, Volume> volumes = new ConcurrentHashMap<>();
     final List<Open> opened = new CopyOnWriteArrayList<>();
     final TestGate gate = new TestGate();
+    /** The size that clients are told, and how far they may reach; 0 for the volume's. */
+    volatile long told;
+
+    volatile long reach;
     volatile Duration requestTimeout = Duration.ofSeconds(30);
 
     TestExports with(String name, Volume volume) {
@@ -79,7 +83,12 @@ final class TestExports implements Exports {
 
         @Override
         public VolumeInfo info() {
-            return volume.info();
+            return exports.told == 0 ? volume.info() : volume.info().withSize(exports.told);
+        }
+
+        @Override
+        public long reach() {
+            return exports.reach == 0 ? info().size() : exports.reach;
         }
 
         @Override

@@ -548,6 +548,19 @@ final class TransmissionTest {
     }
 
     @Test
+    void aClientThatWasToldOtherwiseMayReachFurther() throws IOException {
+        exports.told = 1 << 16;
+        RawClient client = disk(1 << 20);
+        Wrong write = new Wrong(0, Nbd.CMD_WRITE, 1 << 16, 512, ENOSPC);
+        wrong(client, List.of(write));
+        exports.reach = 1 << 17;
+        byte[] data = bytes(512);
+        assertEquals(0, client.write(0, (1 << 17) - 512, data).error());
+        assertArrayEquals(data, client.read((1 << 17) - 512, 512).data());
+        wrong(client, List.of(new Wrong(0, Nbd.CMD_WRITE, 1 << 17, 512, ENOSPC)));
+    }
+
+    @Test
     void emptyRangesAreInvalid() throws IOException {
         RawClient client = open(untouchable(MemoryVolume.all(1 << 20)));
         List<Wrong> cases = new ArrayList<>();

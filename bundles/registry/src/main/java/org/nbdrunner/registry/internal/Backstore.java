@@ -52,6 +52,9 @@ final class Backstore implements Session.Owner {
     private static final Logger LOG = LoggerFactory.getLogger(Backstore.class);
     private static final int MAX_RETRY_FACTOR = 16;
 
+    /** To give up what a large image has beyond its end takes its time; a client of control waits a little longer. */
+    private static final Duration RESIZE = Duration.ofSeconds(90);
+
     private final String key;
     private final Surroundings around;
     private final Gate gate;
@@ -305,6 +308,74 @@ final class Backstore implements Session.Owner {
         }
     }
 
+    // ---- resize
+
+    /** Gives it another size; returns the device that it is mapped to, or an empty string. */
+    String resize(HandlerService handler, Cfgstring cfg, long size, boolean force) throws StorageException {
+        awaitLeaving(UNMAPPING);
+        if (saved == null) {
+            throw new StorageException(Errno.ENOENT, "there is no backstore " + key);
+        }
+        requireOf(handler.name());
+        if (state() == MAPPING || state() == UNMAPPING) {
+            throw new StorageException(Errno.EBUSY, key + " is " + state().text() + ", try again later");
+        }
+        SavedBackstore as = cfg.options().isEmpty() ? saved : saved.withOptions(handler.options(), cfg.options());
+        try {
+            openVolume(handler, as, false, gate.timeout());
+            VolumeInfo before = gate.latestInfo();
+            checkResize(before, size, force);
+            if (size != before.size()) {
+                resizeVolume(handler, before.size(), size);
+            }
+        } catch (StorageException e) {
+            afterFailedOpen(handler);
+            throw e;
+        }
+        releaseIfUnused();
+        if (saved.size() != size) {
+            commit(saved.resized(size));
+        }
+        return saved.device();
+    }
+
+    private void resizeVolume(HandlerService handler, long before, long size) throws StorageException {
+        slot.resize(handler, size, size < before, RESIZE);
+        VolumeInfo after = gate.latestInfo();
+        if (after == null || after.size() != size) {
+            throw new StorageException(
+                    Errno.EIO,
+                    key + ": handler " + handler + " has resized it, but not to " + size + " bytes"
+                            + (after == null ? "" : ": it has " + after.size()));
+        }
+        LOG.info("Resized {} from {} to {} bytes", exportName(), before, size);
+    }
+
+    private void checkResize(VolumeInfo now, long size, boolean force) throws StorageException {
+        if (now.readOnly()) {
+            throw new StorageException(Errno.EROFS, key + " is not resized: it cannot be written");
+        }
+        if (size % now.minimumBlock() != 0) {
+            throw new StorageException(
+                    Errno.EINVAL,
+                    key + " has blocks of " + now.minimumBlock() + " bytes: " + size + " is no multiple of that");
+        }
+        if (size >= now.size() || force) {
+            return;
+        }
+        String loss = "what is beyond " + size + " of its " + now.size() + " bytes would be lost";
+        if (state() != CREATED) {
+            throw new StorageException(
+                    Errno.EBUSY,
+                    key + " is " + state().text() + " on " + saved.device() + ", and " + loss
+                            + ": unmap it first, or use force");
+        } else if (gate.hasClients()) {
+            throw new StorageException(
+                    Errno.EBUSY, key + " is in use by a client, and " + loss + ": disconnect it first, or use force");
+        }
+        throw new StorageException(Errno.EINVAL, key + " would become smaller, " + loss + ": use force if it may be");
+    }
+
     // ---- map
 
     /** Opens it for a mapping; the epoch of the mapping begins. */
@@ -457,7 +528,13 @@ final class Backstore implements Session.Owner {
             afterFailedOpen(handler);
             throw e;
         }
-        return gate.admit(this, exportName(), Session.NO_EPOCH, false, listener);
+        Session session = gate.admit(this, exportName(), Session.NO_EPOCH, false, listener);
+        long size = session.info().size();
+        if (size != saved.size()) {
+            LOG.info("{} has {} bytes now, {} before", exportName(), size, saved.size());
+            note(saved.resized(size));
+        }
+        return session;
     }
 
     /**

@@ -85,6 +85,15 @@ final class RegistryControl implements Control {
     }
 
     @Override
+    public String resize(String handler, String cfgstring, long size, boolean force) throws ControlException {
+        return answer(() -> handlers.use(handler, service -> {
+            Cfgstring cfg = parse(service, cfgstring);
+            checkSize(size);
+            return backstores.exclusively(cfg.key(), "resizing it", b -> b.resize(service, cfg, size, force));
+        }));
+    }
+
+    @Override
     public Premapped premap(String handler, String cfgstring, boolean readOnly, int timeout) throws ControlException {
         return answer(() -> handlers.use(handler, service -> {
             Cfgstring cfg = parse(service, cfgstring);

@@ -46,7 +46,15 @@ final class TestHandler implements Handler {
     /** Opening waits for it. */
     volatile CountDownLatch openGate = new CountDownLatch(0);
 
+    /** Resizing waits for it. */
+    volatile CountDownLatch resizeGate = new CountDownLatch(0);
+
+    final AtomicInteger resizings = new AtomicInteger();
+
     final AtomicInteger openings = new AtomicInteger();
+
+    /** Nothing can be written. */
+    volatile boolean fixed;
 
     volatile IOException closeFailure;
     volatile TestVolume latest;
@@ -101,11 +109,13 @@ final class TestHandler implements Handler {
         latest = new TestVolume(
                 this,
                 cfg.key(),
-                openOptions.readOnly() ? info.toBuilder().readOnly(true).build() : info);
+                openOptions.readOnly() || fixed
+                        ? info.toBuilder().readOnly(true).build()
+                        : info);
         return latest;
     }
 
-    private static void await(CountDownLatch gate) throws IOException {
+    static void await(CountDownLatch gate) throws IOException {
         try {
             gate.await();
         } catch (InterruptedException e) {
@@ -113,7 +123,7 @@ final class TestHandler implements Handler {
         }
     }
 
-    private void fail() throws IOException {
+    void fail() throws IOException {
         if (failure != null) {
             throw failure;
         }

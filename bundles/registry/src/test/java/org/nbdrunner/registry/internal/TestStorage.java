@@ -17,6 +17,7 @@ final class TestStorage {
     final AtomicInteger closedInFlight = new AtomicInteger();
     final AtomicInteger openTwice = new AtomicInteger();
     final AtomicInteger closedUnflushed = new AtomicInteger();
+    final AtomicInteger resizedInUse = new AtomicInteger();
 
     int openVolumes() {
         return open.values().stream().mapToInt(AtomicInteger::get).sum();
@@ -27,6 +28,8 @@ final class TestStorage {
                 () -> assertEquals(0, submittedAfterClose.get(), "requests that reached a closed volume"),
                 () -> assertEquals(0, closedInFlight.get(), "volumes closed with requests in flight"),
                 () -> assertEquals(0, openTwice.get(), "volumes open beside another one of the same disk"),
+                () -> assertEquals(
+                        0, resizedInUse.get(), "volumes made smaller with requests in flight, or closed ones"),
                 () -> assertEquals(0, closedUnflushed.get(), "volumes closed without a flush after the last write"));
     }
 }

@@ -64,6 +64,18 @@ final class TestVolume implements Volume {
         handler.behaviour.serve(this, request);
     }
 
+    @Override
+    public void resize(long size) throws IOException {
+        handler.fail();
+        handler.resizings.incrementAndGet();
+        TestHandler.await(handler.resizeGate);
+        if (closed || (size < info.size() && inFlight.get() != 0)) {
+            handler.storage.resizedInUse.incrementAndGet();
+        }
+        handler.storage.disks.computeIfPresent(key, (k, i) -> i.withSize(size));
+        info = info.withSize(size);
+    }
+
     void complete(IoRequest request) {
         dirty = request.command() != Command.FLUSH;
         inFlight.decrementAndGet();

@@ -39,7 +39,7 @@ final class Arguments {
         if (procedure == Program.NULL || procedure == Program.HANDLERS) {
             return a;
         }
-        if (procedure >= Program.BEGIN_UPLOAD) {
+        if (isAdministration(procedure)) {
             a.decodeAdministration(procedure, in, bytes);
             return a;
         }
@@ -62,12 +62,20 @@ final class Arguments {
                 a.time = text(v1, in, Program.TIME);
             }
             case Program.UNMAP -> a.device = text(v1, in, Program.DEVICE);
+            case Program.RESIZE -> {
+                a.size = in.xdrDecodeLong();
+                a.force = in.xdrDecodeBoolean();
+            }
             default -> {}
         }
         if (procedure != Program.LIST) {
             a.cfgstring = v1 ? Xdr.utf8Characters(in, Program.CFGSTRING) : Xdr.utf8(in, Cfgstring.MAX_BYTES);
         }
         return a;
+    }
+
+    private static boolean isAdministration(int procedure) {
+        return procedure >= Program.BEGIN_UPLOAD && procedure <= Program.REMOVE;
     }
 
     private void decodeAdministration(int procedure, XdrDecodingStream in, int bytes)
@@ -96,7 +104,7 @@ final class Arguments {
         if (procedure == Program.NULL || procedure == Program.HANDLERS) {
             return;
         }
-        if (procedure >= Program.BEGIN_UPLOAD) {
+        if (isAdministration(procedure)) {
             encodeAdministration(procedure, out);
             return;
         }
@@ -119,6 +127,10 @@ final class Arguments {
                 text(v1, out, time, Program.TIME);
             }
             case Program.UNMAP -> text(v1, out, device, Program.DEVICE);
+            case Program.RESIZE -> {
+                out.xdrEncodeLong(size);
+                out.xdrEncodeBoolean(force);
+            }
             default -> {}
         }
         if (procedure != Program.LIST) {

@@ -165,6 +165,19 @@ public final class Client implements AutoCloseable {
         call(Program.DELETE, arguments(handler, cfgstring));
     }
 
+    /** See Control; null if the server is too old. */
+    public String resize(String handler, String cfgstring, long size, boolean force)
+            throws IOException, ControlException {
+        if (version == Program.VERSION_1) {
+            return null;
+        }
+        Arguments a = arguments(handler, cfgstring);
+        a.size = size;
+        a.force = force;
+        Answer answer = connection.call(version, Program.RESIZE, a);
+        return answer == null ? null : check(answer).text;
+    }
+
     /** See Control. */
     public Premapped premap(String handler, String cfgstring, boolean readOnly, int timeout)
             throws IOException, ControlException {

@@ -76,6 +76,7 @@ final class Dispatcher {
                 String device = control.unmap(handler, a.cfgstring, a.device);
                 answer.text = a.cfgstring.isEmpty() ? "" : device;
             }
+            case Program.RESIZE -> answer.text = control.resize(handler, a.cfgstring, a.size, a.force);
             case Program.LIST -> answer.text = Listing.text(version, control.list(handler));
             case Program.HANDLERS -> answer.text = Listing.handlersText(control.handlers());
             case Program.PROGRESS -> {

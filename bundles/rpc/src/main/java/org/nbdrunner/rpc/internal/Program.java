@@ -33,6 +33,8 @@ public final class Program {
     public static final int ADD = 13;
     /** Version 2 only: takes a handler away. */
     public static final int REMOVE = 14;
+    /** Version 2 only: gives a backstore another size. */
+    public static final int RESIZE = 15;
 
     /** Version 1's arrays of characters, NUL included. */
     static final int CFGSTRING = 1024;
@@ -57,6 +59,6 @@ public final class Program {
     private Program() {}
 
     static boolean has(int version, int procedure) {
-        return procedure >= NULL && procedure <= (version == VERSION_1 ? LIST : REMOVE);
+        return procedure >= NULL && procedure <= (version == VERSION_1 ? LIST : RESIZE);
     }
 }

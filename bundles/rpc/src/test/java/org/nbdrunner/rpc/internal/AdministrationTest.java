@@ -190,6 +190,9 @@ class AdministrationTest {
                 for (Executable change : changes(client, jar)) {
                     assertTrue(refused(Errno.ENOTSUP, change).getMessage().contains("too old"));
                 }
+                assertTrue(refused(Errno.ENOTSUP, () -> client.resize("dummy", "a", 512, true))
+                        .getMessage()
+                        .contains("too old"));
             }
         }
     }

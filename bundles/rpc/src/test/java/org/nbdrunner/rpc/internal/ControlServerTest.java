@@ -120,6 +120,32 @@ class ControlServerTest {
     }
 
     @Test
+    void resizingGoesThereInVersionTwo() throws Exception {
+        try (RpcControl client = start(2, 8)) {
+            assertEquals("/dev/nbd7", client.resize("dummy", "é;option=x", 1L << 40, true));
+            control.device = "";
+            assertEquals("", client.resize("dummy", "a", 512, false));
+            assertEquals(
+                    List.of("resize dummy é;option=x 1099511627776 true", "resize dummy a 512 false"), control.asked);
+            control.refusal = new ControlException(Errno.EBUSY, "it is busy");
+            ControlException e = assertThrows(ControlException.class, () -> client.resize("dummy", "a", 512, true));
+            assertEquals(Errno.EBUSY, e.errno());
+            assertEquals("it is busy", e.getMessage());
+        }
+    }
+
+    @Test
+    void aRunnerOfVersionOneCannotResize() throws Exception {
+        try (RpcControl client = start(1, 8)) {
+            ControlException e = assertThrows(ControlException.class, () -> client.resize("dummy", "a", 512, true));
+            assertEquals(Errno.ENOTSUP, e.errno());
+            assertTrue(e.getMessage().endsWith("is too old to resize backstores"), e::getMessage);
+            client.list("");
+            assertEquals(List.of("list []"), control.asked);
+        }
+    }
+
+    @Test
     void progressIsTold() throws Exception {
         control.creation = new CountDownLatch(1);
         try (RpcControl client = start(2, 8)) {

@@ -49,6 +49,12 @@ final class FakeControl implements Control {
     }
 
     @Override
+    public String resize(String handler, String cfg, long size, boolean force) throws ControlException {
+        note("resize " + handler + " " + cfg + " " + size + " " + force);
+        return device;
+    }
+
+    @Override
     public Premapped premap(String handler, String cfg, boolean readOnly, int timeout) throws ControlException {
         note("premap " + handler + " " + cfg + " " + readOnly + " " + timeout);
         return premapped;

@@ -49,6 +49,10 @@ public final class Transmission implements Receiver.Pause {
     private final Receiver receiver;
     private final OpenExport export;
     private final VolumeInfo info;
+
+    /** Where requests must end. */
+    private long reach;
+
     private final ReplyMode mode;
     private final boolean blockStatus;
     private final EngineSettings settings;
@@ -112,6 +116,7 @@ public final class Transmission implements Receiver.Pause {
         this.receiver = receiver;
         this.export = export;
         this.info = export.info();
+        this.reach = info.size();
         this.mode = mode;
         this.blockStatus = blockStatus;
         this.settings = settings;
@@ -333,18 +338,24 @@ public final class Transmission implements Receiver.Pause {
         if (carriesData(command) && (length < 0 || length > info.maximumPayload())) {
             return Errno.EINVAL;
         }
-        long size = info.size();
-        // Both are unsigned: what is negative here lies far beyond any end.
-        if (offset < 0 || length < 0 || offset > size || length > size - offset) {
+        if (isBeyond(offset, length)) {
+            reach = Math.max(info.size(), export.reach());
+        }
+        if (isBeyond(offset, length)) {
             return command == Command.WRITE || command == Command.WRITE_ZEROES ? Errno.ENOSPC : Errno.EINVAL;
         }
         return ((offset | length) & (info.minimumBlock() - 1)) == 0 ? null : Errno.EINVAL;
     }
 
+    /** Both are unsigned: what is negative here lies far beyond any end. */
+    private boolean isBeyond(long offset, long length) {
+        return offset < 0 || length < 0 || offset > reach || length > reach - offset;
+    }
+
     private String refusal(Command command, Errno error) {
         return switch (error) {
             case EPERM -> "the export is read-only";
-            case ENOSPC -> "beyond the end of the export, which has " + info.size() + " bytes";
+            case ENOSPC -> "beyond the end of the export, which has " + reach + " bytes";
             default ->
                 command == null
                         ? "unknown command"

@@ -63,6 +63,15 @@ public final class Gate {
     private long closedSince = System.nanoTime();
     private boolean obstructed;
     private long obstructedSince;
+
+    /** Requests wait although there is a volume: it is becoming smaller. */
+    private boolean held;
+
+    private long heldSince;
+
+    /** The size that the volume was last seen to have. */
+    private volatile long size;
+
     private boolean stopped;
 
     /**
@@ -149,12 +158,20 @@ public final class Gate {
         } finally {
             monitor.unlock();
         }
+        VolumeInfo latest;
         try {
-            return Objects.requireNonNullElse(o.volume().info(), o.info());
+            latest = Objects.requireNonNullElse(o.volume().info(), o.info());
         } catch (RuntimeException | LinkageError e) {
             LOG.error("{}: handler {} could not describe it", key, o.handler(), e);
-            return o.info();
+            latest = o.info();
         }
+        size = latest.size();
+        return latest;
+    }
+
+    /** The size that the volume was last seen to have. */
+    long size() {
+        return size;
     }
 
     /**
@@ -252,6 +269,8 @@ public final class Gate {
             }
             open = to;
             info = to.info();
+            size = info.size();
+            held = false;
             refresh();
             return true;
         } finally {
@@ -292,7 +311,58 @@ public final class Gate {
         return flush.done();
     }
 
-    /** What {@link #flushAhead} has begun; nothing may be closed before it is done. */
+    /**
+     * Gives the volume to somebody who does something else with it than I/O.
+     *
+     * @param handler whose it is
+     * @param until when that is done; it is not closed before
+     * @return null if there is no volume of this handler
+     */
+    Volume borrow(HandlerService handler, CompletableFuture<Void> until) {
+        monitor.lock();
+        try {
+            if (open == null || open.handler() != handler) {
+                return null;
+            }
+            ahead = CompletableFuture.allOf(ahead, until);
+            return open.volume();
+        } finally {
+            monitor.unlock();
+        }
+    }
+
+    /**
+     * Makes requests wait, and waits until none is in flight.
+     *
+     * @param bound for how long
+     * @return false if some do not end in that time
+     */
+    boolean hold(Duration bound) throws InterruptedException {
+        List<Session> all;
+        monitor.lock();
+        try {
+            held = true;
+            heldSince = System.nanoTime();
+            refresh();
+            all = List.copyOf(sessions);
+        } finally {
+            monitor.unlock();
+        }
+        return awaitIdle(all, bound);
+    }
+
+    /** Lets those through that {@link #hold} made wait. */
+    void resume() {
+        monitor.lock();
+        try {
+            held = false;
+            refresh();
+        } finally {
+            monitor.unlock();
+        }
+    }
+
+    /** What {@link #flushAhead} has begun, or {@link #borrow}; nothing may be closed before it is done. */
     CompletableFuture<Void> ahead() {
         monitor.lock();
         try {
@@ -583,7 +653,7 @@ public final class Gate {
             if (s.isGone()) {
                 continue;
             }
-            if (volume == null || (obstructed && s.epoch() != Session.NO_EPOCH)) {
+            if (volume == null || held || (obstructed && s.epoch() != Session.NO_EPOCH)) {
                 s.bar();
             } else {
                 s.letThrough(volume);
@@ -603,7 +673,7 @@ public final class Gate {
                 if (session.isGone()) {
                     throw new StorageException(Errno.EIO, session.name() + ": the connection is closed");
                 }
-                long since = open == null ? closedSince : obstructedSince;
+                long since = open == null ? closedSince : held ? heldSince : obstructedSince;
                 long left = timeout.toNanos() - (System.nanoTime() - since);
                 if (left <= 0) {
                     throw new StorageException(Errno.EIO, session.name() + ": " + whyClosed());
@@ -616,6 +686,9 @@ public final class Gate {
     }
 
     private String whyClosed() {
+        if (open != null && held) {
+            return "it has been becoming smaller for over " + timeout.toSeconds() + " s";
+        }
         return open == null
                 ? "its handler has been away, or could not open it, for over " + timeout.toSeconds() + " s"
                 : "requests of a lost connection have not completed for over " + timeout.toSeconds() + " s";

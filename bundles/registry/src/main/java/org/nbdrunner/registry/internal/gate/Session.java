@@ -123,6 +123,11 @@ public final class Session implements OpenExport {
     }
 
     @Override
+    public long reach() {
+        return epoch == NO_EPOCH ? info.size() : Math.max(info.size(), gate.size());
+    }
+
+    @Override
     public Duration requestTimeout() {
         return gate.timeout().plus(GRACE);
     }

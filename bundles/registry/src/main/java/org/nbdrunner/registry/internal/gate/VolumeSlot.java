@@ -158,6 +158,80 @@ public final class VolumeSlot {
     }
 
     /**
+     * Gives the open volume another size. If it becomes smaller, requests wait meanwhile: one that was under way could otherwise make it
+     * larger again.
+     *
+     * @param handler whose volume it is
+     * @param size bytes
+     * @param smaller whether that is less than before
+     * @param bound how long it may take
+     * @throws StorageException what the handler met; {@link Errno#EAGAIN} if it is not open any more, {@link Errno#EBUSY} if requests do
+     *     not end, {@link Errno#ETIMEDOUT} if it takes too long: it goes on then, and whoever waits for it goes on waiting
+     */
+    public void resize(HandlerService handler, long size, boolean smaller, Duration bound) throws StorageException {
+        long deadline = System.nanoTime() + bound.toNanos();
+        CompletableFuture<Void> resizing = new CompletableFuture<>();
+        Volume volume = gate.borrow(handler, resizing);
+        try {
+            if (volume == null) {
+                throw new StorageException(Errno.EAGAIN, gate + ": its handler is being replaced, try again");
+            }
+            if (smaller && !gate.hold(bound)) {
+                throw new StorageException(
+                        Errno.EBUSY, gate + " is not resized: requests in flight have not ended in time");
+            }
+        } catch (StorageException e) {
+            gate.resume();
+            resizing.complete(null);
+            throw e;
+        } catch (InterruptedException e) {
+            gate.resume();
+            resizing.complete(null);
+            Thread.currentThread().interrupt();
+            throw new StorageException(Errno.EAGAIN, gate + ": interrupted before it was resized", e);
+        }
+        CompletableFuture<Void> outcome = new CompletableFuture<>();
+        tasks.run("resize-" + gate, () -> {
+            try {
+                handler.call(h -> {
+                    volume.resize(size);
+                    return null;
+                });
+                outcome.complete(null);
+            } catch (StorageException | RuntimeException | Error e) {
+                outcome.completeExceptionally(e);
+            } finally {
+                gate.latestInfo();
+                if (smaller) {
+                    gate.resume();
+                }
+                resizing.complete(null);
+            }
+        });
+        awaitResized(outcome, Duration.ofNanos(Math.max(0, deadline - System.nanoTime())), bound);
+    }
+
+    private void awaitResized(CompletableFuture<Void> outcome, Duration left, Duration bound) throws StorageException {
+        try {
+            outcome.get(left.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw new StorageException(
+                    Errno.ETIMEDOUT,
+                    gate + " is still being resized after " + bound.toSeconds()
+                            + " s: give the same command again later",
+                    e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StorageException(Errno.EAGAIN, gate + ": interrupted while it was resized", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof StorageException s) {
+                throw new StorageException(s.errno(), s.getMessage(), s);
+            }
+            throw new StorageException(Errno.EIO, gate + ": " + Errno.describe(e.getCause()), e.getCause());
+        }
+    }
+
+    /**
      * Closes the gate, and then the volume, if it is of one handler. Returns at once.
      *
      * @param handler the handler, or null for any

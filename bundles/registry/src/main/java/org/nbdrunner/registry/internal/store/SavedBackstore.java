@@ -316,6 +316,16 @@ public final class SavedBackstore {
     }
 
     /**
+     * The same of another size.
+     *
+     * @param size bytes
+     * @return a changed copy
+     */
+    public SavedBackstore resized(long size) {
+        return with(m -> m.addProperty(SIZE, size));
+    }
+
+    /**
      * The same, mapped.
      *
      * @param device {@code /dev/nbdX}

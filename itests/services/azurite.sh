@@ -72,6 +72,13 @@ make_sas() {
     echo "sv=$API&ss=b&srt=sco&sp=$1&se=$(query_encode "$2")&spr=https,http&sig=$(query_encode "$(sign "$text")")"
 }
 
+# make_container_sas PERMISSIONS EXPIRY: of the container. With one of the account the emulator resizes no blob.
+make_container_sas() {
+    local text
+    printf -v text '%s\n' "$1" "" "$2" "/blob/$ACCOUNT/$CONTAINER" "" "" https,http "$API" "" "" "" ""
+    echo "sv=$API&sr=c&sp=$1&se=$(query_encode "$2")&spr=https,http&sig=$(query_encode "$(sign "$text")")"
+}
+
 expiry() { date -u -d "+$1 seconds" +%Y-%m-%dT%H:%M:%SZ; }
 
 # Java looks for host names in subjectAltName only.
@@ -119,6 +126,7 @@ AZURITE_PORT='$port'
 AZURITE_URL='$scheme://127.0.0.1:$port/$ACCOUNT/$CONTAINER'
 AZURITE_KEY='$KEY'
 AZURITE_SAS='$(make_sas rwdlac "$(expiry 86400)")'
+AZURITE_CONTAINER_SAS='$(make_container_sas racwdl "$(expiry 86400)")'
 AZURITE_MEMORY='${AZURITE_MEMORY:-0}'
 AZURITE_TLS='${AZURITE_TLS:-0}'
 AZURITE_KEEPALIVE='${AZURITE_KEEPALIVE:-5}'

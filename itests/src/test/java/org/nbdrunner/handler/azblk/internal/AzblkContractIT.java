@@ -32,6 +32,6 @@ public class AzblkContractIT extends HandlerContract {
 
     @Override
     protected String name(String suffix) {
-        return azurite.cfg(super.name(suffix));
+        return azurite.resizable(super.name(suffix));
     }
 }

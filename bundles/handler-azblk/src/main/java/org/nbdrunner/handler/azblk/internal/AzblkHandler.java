@@ -39,7 +39,7 @@ public final class AzblkHandler implements Handler {
 
     private static final Logger LOG = LoggerFactory.getLogger(AzblkHandler.class);
 
-    private static final long LARGEST_BLOB = 8L << 40;
+    static final long LARGEST_BLOB = 8L << 40;
     private static final int MOST_IN_FLIGHT = 256;
     private static final int SECTOR = 512;
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
@@ -287,7 +287,7 @@ public final class AzblkHandler implements Handler {
         return System.nanoTime() + limit.toNanos();
     }
 
-    private static <T> T await(CompletableFuture<T> future) throws IOException {
+    static <T> T await(CompletableFuture<T> future) throws IOException {
         try {
             return future.get();
         } catch (ExecutionException e) {

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import org.nbdrunner.api.handler.Capability;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.IoRequest;
+import org.nbdrunner.api.handler.StorageException;
 import org.nbdrunner.api.handler.Volume;
 import org.nbdrunner.api.handler.VolumeInfo;
 
@@ -41,6 +42,9 @@ final class AzblkVolume implements Volume {
     private final ReadAhead readAhead;
     private volatile VolumeInfo info;
     private volatile long rangeLength = LEAST_RANGE;
+
+    /** How often it was resized from here: an answer to what was asked before may tell an older size. */
+    private volatile int resizings;
 
     /**
      * A volume.
@@ -107,6 +111,24 @@ final class AzblkVolume implements Volume {
             case FLUSH -> request.complete();
             case CACHE -> request.fail(Errno.ENOTSUP, key + ": nothing is cached");
         }
+    }
+
+    @Override
+    public void resize(long size) throws IOException {
+        if (readOnly) {
+            throw new StorageException(Errno.EROFS, key + " cannot be written");
+        } else if (size > AzblkHandler.LARGEST_BLOB) {
+            throw new StorageException(
+                    Errno.EFBIG, key + ": a page blob has at most " + AzblkHandler.LARGEST_BLOB + " bytes (8 TiB)");
+        }
+        long before = info.size();
+        AzblkHandler.await(retrier.run(System.nanoTime() + timeout.toNanos(), () -> Call.resize(size, lease)));
+        synchronized (this) {
+            resizings++;
+            info = info.withSize(size);
+        }
+        long cut = Math.min(before, size);
+        readAhead.written(cut, Math.max(before, size) - cut);
     }
 
     /** A part of a request. */
@@ -219,13 +241,14 @@ final class AzblkVolume implements Volume {
     }
 
     private CompletableFuture<Answer> call(Batch batch) {
+        int asked = resizings;
         return switch (batch.kind()) {
             case READ ->
                 retrier.run(batch.deadline(), limit -> ready(Call.read(batch, lease, limit)))
-                        .whenComplete((answer, failure) -> seen(answer));
+                        .whenComplete((answer, failure) -> seen(answer, asked));
             case RANGES ->
                 retrier.run(batch.deadline(), limit -> ready(Call.ranges(batch.offset(), batch.length(), lease, limit)))
-                        .whenComplete((answer, failure) -> seen(answer));
+                        .whenComplete((answer, failure) -> seen(answer, asked));
             case WRITE, CLEAR ->
                 retrier.run(batch.deadline(), new Write(batch))
                         .whenComplete((answer, failure) -> readAhead.written(batch.offset(), batch.length()));
@@ -237,11 +260,12 @@ final class AzblkVolume implements Volume {
     }
 
     /** The blob may have been resized. */
-    private void seen(Answer answer) {
-        VolumeInfo known = info;
+    private void seen(Answer answer, int asked) {
         long size = answer == null ? -1 : answer.blobSize();
-        if (size > 0 && size != known.size()) {
-            info = describe(size, known.identity());
+        if (size > 0 && size != info.size()) {
+            synchronized (this) {
+                info = asked == resizings ? info.withSize(size) : info;
+            }
         }
     }
 

@@ -85,6 +85,11 @@ record Call(String method, String query, Map<String, String> headers, Supplier<T
                 .with(SEQUENCE, Long.toString(atLeast));
     }
 
+    /** Changes the size; pages beyond it are given up. */
+    static Call resize(long size, String lease) {
+        return of("PUT", "comp=properties", SmallBody::new, lease).with(SIZE, Long.toString(size));
+    }
+
     /** Reads a range into a body's buffers. */
     static Call read(Batch batch, String lease, Duration limit) {
         return of("GET", timeout(limit), () -> new Download(batch.buffers()), lease)

@@ -233,6 +233,12 @@ final class FakeService implements AutoCloseable {
             }
             case "PUT lease" -> lease(b, header(x, "x-ms-proposed-lease-id"));
             case "PUT properties" -> {
+                String size = header(x, "x-ms-blob-content-length");
+                if (!size.isEmpty()) {
+                    b.data = Arrays.copyOf(b.data, Integer.parseInt(size));
+                    b.pages = Arrays.copyOf(b.pages, b.data.length / PAGE);
+                    yield ok(200, Map.of("x-ms-blob-sequence-number", "" + b.sequence));
+                }
                 b.sequence = Math.max(b.sequence, Long.parseLong(header(x, "x-ms-blob-sequence-number")));
                 yield ok(200, Map.of("x-ms-blob-sequence-number", "" + b.sequence));
             }

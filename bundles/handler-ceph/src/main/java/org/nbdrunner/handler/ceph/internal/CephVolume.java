@@ -25,6 +25,9 @@ final class CephVolume implements Volume {
     /** Every so many looks the cluster is asked for the lock. */
     private static final int ASK = 3;
 
+    /** What is cut off is deleted object by object. */
+    private static final Duration RESIZE_LIMIT = Duration.ofSeconds(80);
+
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
     private final OpenImage image;
@@ -94,6 +97,27 @@ final class CephVolume implements Volume {
         }
     }
 
+    @Override
+    public void resize(long size) throws IOException {
+        StorageException why = lost;
+        if (why != null) {
+            throw new StorageException(why.errno(), why.getMessage(), why);
+        } else if (!image.writable()) {
+            throw new StorageException(Errno.EROFS, image.name() + " cannot be written");
+        }
+        Bounded.call(
+                "resize " + image.name(),
+                RESIZE_LIMIT,
+                () -> image.ask(
+                        h -> {
+                            image.resize(size);
+                            see();
+                            return size;
+                        },
+                        size),
+                done -> {});
+    }
+
     private void failed(Errno errno) {
         if (errno == Errno.ESHUTDOWN) {
             lose(
@@ -126,13 +150,20 @@ final class CephVolume implements Volume {
         }
     }
 
-    private void look(boolean ask) {
-        try {
+    /** Takes note of the size; one at a time, so that none puts back what it has seen before. */
+    private void see() throws IOException {
+        synchronized (closing) {
             long size = image.ask(h -> image.size(), info.size());
             if (size != info.size()) {
                 LOG.info("{} has now {} bytes, {} before", image.name(), size, info.size());
                 info = describe(size);
             }
+        }
+    }
+
+    private void look(boolean ask) {
+        try {
+            see();
             if (!ask) {
                 return;
             }

@@ -64,6 +64,9 @@ public interface LibRbd {
     /** Closes an image; waits for all that is in flight. */
     int rbd_close(@intptr_t long image);
 
+    /** Changes the size. What is cut off is deleted, which takes its time. */
+    int rbd_resize(@intptr_t long image, @u_int64_t long size);
+
     /** The size, as this client knows it. */
     int rbd_get_size(@intptr_t long image, @Out long[] size);
 

@@ -133,6 +133,11 @@ final class OpenImage {
         return out[0];
     }
 
+    /** Changes the size. */
+    void resize(long size) throws StorageException {
+        check(libraries.rbd().rbd_resize(handle, size), "resize");
+    }
+
     long features() throws StorageException {
         long[] out = new long[1];
         check(libraries.rbd().rbd_get_features(handle, out), "see the features of");

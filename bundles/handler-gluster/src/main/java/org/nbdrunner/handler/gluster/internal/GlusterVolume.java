@@ -73,7 +73,12 @@ final class GlusterVolume implements Volume {
 
     /** Another program may change the size; clients that come later see that. */
     private void look() {
-        slowly(() -> {
+        slowly(this::see);
+    }
+
+    /** Takes note of the size; one at a time, so that none puts back what it has seen before. */
+    private void see() {
+        synchronized (file) {
             FileStatus.Result now = gfapi.status(file.fd());
             VolumeInfo before = info;
             long size = now.error() < 0
@@ -82,7 +87,39 @@ final class GlusterVolume implements Volume {
             if (size > 0) {
                 info = before.withSize(size);
             }
+        }
+    }
+
+    @Override
+    public void resize(long size) throws IOException {
+        if (info.readOnly()) {
+            throw new StorageException(Errno.EROFS, file.name() + " is open read-only");
+        } else if (!file.begin()) {
+            throw new StorageException(Errno.ESHUTDOWN, file.name() + " is closed");
+        }
+        boolean grows = size > info.size();
+        int r = file.calls().insist("resize " + file.name(), () -> {
+            try {
+                return grows && file.space().total() < size ? -Gfapi.ENOSPC : setSize(size);
+            } finally {
+                file.end();
+            }
         });
+        if (r == -Gfapi.EFBIG || r == -Gfapi.EINVAL) {
+            throw new StorageException(Errno.EFBIG, file.name() + " would be larger than a file can be on its volume");
+        } else if (r < 0) {
+            throw file.failure(r, "resize");
+        }
+    }
+
+    private int setSize(long size) {
+        int r = gfapi.truncate(file.fd(), size);
+        if (r >= 0) {
+            r = gfapi.sync(file.fd());
+        }
+        extents.changed();
+        see();
+        return r;
     }
 
     /** Does something with the file that may wait for the storage; nothing if it is being closed. */
@@ -102,6 +139,11 @@ final class GlusterVolume implements Volume {
 
     @Override
     public void submit(IoRequest request) {
+        if (request.command() != Command.FLUSH && request.offset() + request.length() > info.size()) {
+            // To write there would make the file longer again.
+            request.fail(Errno.EIO, file.name() + " has been made smaller than where this request ends");
+            return;
+        }
         if (!file.begin()) {
             request.fail(Errno.ESHUTDOWN, file.name() + " is closed");
             return;

@@ -55,6 +55,11 @@ final class OpenFile {
         return name;
     }
 
+    /** The space of its volume; waits for that. */
+    Gfapi.Space space() {
+        return gfapi().space(connection.fs());
+    }
+
     /** Begins a use. */
     boolean begin() {
         if (uses.incrementAndGet() < 0) {

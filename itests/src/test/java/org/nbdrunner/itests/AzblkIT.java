@@ -155,4 +155,17 @@ public class AzblkIT {
             runner.stop();
         }
     }
+
+    @Test
+    public void blobsAreResized() throws Exception {
+        try (Azurite azurite = new Azurite(Map.of("AZURITE_MEMORY", "1"));
+                Runner runner = new Runner().start()) {
+            String lease = ";lease=" + UUID.randomUUID();
+            String key = azurite.key("resized");
+            ResizeIT.grows(runner, "azblk", azurite.resizable("resized") + lease, runner.uri("azblk/" + key));
+            runner.cli("azblk", "delete", key).ok();
+            runner.stop();
+            assertNoSecret(runner);
+        }
+    }
 }

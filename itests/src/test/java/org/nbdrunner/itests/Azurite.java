@@ -60,6 +60,16 @@ public final class Azurite implements AutoCloseable {
         return key(blob) + ";sas=" + setting("SAS") + ";http";
     }
 
+    /**
+     * The name of a blob, with a SAS with which it can be resized too.
+     *
+     * @param blob its own name
+     * @return a cfgstring
+     */
+    public String resizable(String blob) {
+        return key(blob) + ";sas=" + setting("CONTAINER_SAS") + ";http";
+    }
+
     /** A SAS that ends soon. */
     String sas(String permissions, int seconds) throws IOException, InterruptedException {
         return Tool.run(SCRIPT, "sas", directory.toString(), permissions, "" + seconds)

@@ -299,4 +299,14 @@ public class CephIT {
             runner.stop();
         }
     }
+
+    @Test
+    public void imagesAreResized() throws Exception {
+        try (Runner runner = runner("false")) {
+            ResizeIT.grows(runner, "ceph", "rbd/resized", runner.uri("ceph/rbd/resized"));
+            assertTrue(rbd("info", "rbd/resized").ok().out().contains("size 96 MiB"));
+            runner.cli("ceph", "delete", "rbd/resized").ok();
+            runner.stop();
+        }
+    }
 }

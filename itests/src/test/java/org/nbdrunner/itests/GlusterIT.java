@@ -213,4 +213,12 @@ public class GlusterIT {
     public void aFileSystemOnAnotherMachine() throws Exception {
         Guest.uses(runner, "gluster", Gluster.PLAIN + "/guest.img");
     }
+
+    @Test
+    public void disksAreResized() throws Exception {
+        ResizeIT.grows(runner, "gluster", "plain/resized", runner.uri("gluster/plain/resized"));
+        assertEquals(96L * MIB, Files.size(stored("resized")));
+        refused(runner.cli("gluster", "resize", "plain/resized", "size", "900T"), "no space left");
+        runner.cli("gluster", "delete", "plain/resized").ok();
+    }
 }

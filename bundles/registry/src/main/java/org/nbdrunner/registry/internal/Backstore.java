@@ -52,9 +52,6 @@ final class Backstore implements Session.Owner {
     private static final Logger LOG = LoggerFactory.getLogger(Backstore.class);
     private static final int MAX_RETRY_FACTOR = 16;
 
-    /** To give up what a large image has beyond its end takes its time; a client of control waits a little longer. */
-    private static final Duration RESIZE = Duration.ofSeconds(90);
-
     private final String key;
     private final Surroundings around;
     private final Gate gate;
@@ -340,7 +337,7 @@ final class Backstore implements Session.Owner {
     }
 
     private void resizeVolume(HandlerService handler, long before, long size) throws StorageException {
-        slot.resize(handler, size, size < before, RESIZE);
+        slot.resize(handler, size, size < before, around.settings().resize());
         VolumeInfo after = gate.latestInfo();
         if (after == null || after.size() != size) {
             throw new StorageException(

@@ -14,6 +14,8 @@ import java.time.Duration;
  * @param drain how long requests in flight may take to end when a volume is to be closed
  * @param close how long a volume may take to flush, and to close
  * @param stop how long all volumes together may take to close when nbd-runner stops
+ * @param resize how long a volume may take to change its size: to give up what a large image has beyond its end takes its time, but a
+ *     client of control does not wait for ever
  * @param retry when to try again to open a volume that clients wait for; it doubles each time, sixteen times at most
  */
 record Settings(
@@ -25,6 +27,7 @@ record Settings(
         Duration drain,
         Duration close,
         Duration stop,
+        Duration resize,
         Duration retry) {
 
     /** What an administrator chooses, and the rest as it is good. */
@@ -44,6 +47,7 @@ record Settings(
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(10),
+                Duration.ofSeconds(75),
                 Duration.ofSeconds(1));
     }
 }

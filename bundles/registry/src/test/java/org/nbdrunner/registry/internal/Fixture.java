@@ -61,7 +61,16 @@ final class Fixture implements AutoCloseable {
 
     static Settings settings(Path directory, Duration timeout, Duration settle, Duration drain) {
         return new Settings(
-                directory, 4, timeout, Duration.ofMillis(200), settle, drain, drain, drain, Duration.ofMillis(10));
+                directory,
+                4,
+                timeout,
+                Duration.ofMillis(200),
+                settle,
+                drain,
+                drain,
+                drain,
+                drain,
+                Duration.ofMillis(10));
     }
 
     void start() throws IOException {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -168,6 +169,23 @@ class ResizeTest {
             assertTrue(takes(client));
             assertEquals(SIZE / 2, handler.latest.info().size());
         }
+    }
+
+    @Test
+    void whatTakesTooLongGoesOn() throws Exception {
+        f.restart(Fixture.settings(directory, Duration.ofSeconds(30), Duration.ofMillis(50), Duration.ofMillis(100)));
+        try (OpenExport client = f.open("a")) {
+            handler.resizeGate = new CountDownLatch(1);
+            assertTrue(refused(Errno.ETIMEDOUT, SIZE / 2, true).startsWith("a is still being resized after 0 s"));
+            assertEquals("a is still being resized, try again later", refused(Errno.EBUSY, SIZE / 2, true));
+            assertEquals(1, handler.resizings.get());
+            assertFalse(takes(client));
+            handler.resizeGate.countDown();
+            client.awaitOpen();
+            assertEquals("", resize(SIZE / 2, true));
+            assertEquals(1, handler.resizings.get());
+        }
+        assertSize(SIZE / 2);
     }
 
     /** Something that may be refused. */

@@ -410,7 +410,7 @@ class SwapTest {
     private void shortenTheStop() throws IOException {
         Duration patient = Duration.ofMinutes(5);
         Duration brief = Duration.ofMillis(300);
-        f.restart(new Settings(directory, 4, patient, brief, brief, patient, patient, brief, brief));
+        f.restart(new Settings(directory, 4, patient, brief, brief, patient, patient, brief, brief, brief));
     }
 
     @Test

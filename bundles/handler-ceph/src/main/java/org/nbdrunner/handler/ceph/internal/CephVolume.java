@@ -26,7 +26,7 @@ final class CephVolume implements Volume {
     private static final int ASK = 3;
 
     /** What is cut off is deleted object by object. */
-    private static final Duration RESIZE_LIMIT = Duration.ofSeconds(80);
+    private static final Duration RESIZE_LIMIT = Duration.ofMinutes(10);
 
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one volume of a backstore behind its gate: opens it through a handler and closes it again, never both at once.
- * {@link #open} and {@link #release} are for one thread at a time, {@link #shut} for any.
+ * {@link #open}, {@link #resize} and {@link #release} are for one thread at a time, {@link #shut} for any.
  */
 public final class VolumeSlot {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeSlot.class);
@@ -31,6 +31,9 @@ public final class VolumeSlot {
     private final Gate gate;
     private final VolumeCloser closer;
     private final Tasks tasks;
+
+    /** What {@link #resize} has begun last. */
+    private CompletableFuture<Void> resizing = CompletableFuture.completedFuture(null);
 
     /**
      * A slot without a volume.
@@ -169,46 +172,58 @@ public final class VolumeSlot {
      *     not end, {@link Errno#ETIMEDOUT} if it takes too long: it goes on then, and whoever waits for it goes on waiting
      */
     public void resize(HandlerService handler, long size, boolean smaller, Duration bound) throws StorageException {
+        if (!resizing.isDone()) {
+            throw new StorageException(Errno.EBUSY, gate + " is still being resized, try again later");
+        }
         long deadline = System.nanoTime() + bound.toNanos();
-        CompletableFuture<Void> resizing = new CompletableFuture<>();
-        Volume volume = gate.borrow(handler, resizing);
+        CompletableFuture<Void> end = new CompletableFuture<>();
+        resizing = end;
+        Volume volume = gate.borrow(handler, end);
         try {
             if (volume == null) {
                 throw new StorageException(Errno.EAGAIN, gate + ": its handler is being replaced, try again");
             }
-            if (smaller && !gate.hold(bound)) {
+            if (smaller && !gate.hold(shorter(bound, gate.timeout()))) {
                 throw new StorageException(
                         Errno.EBUSY, gate + " is not resized: requests in flight have not ended in time");
             }
         } catch (StorageException e) {
             gate.resume();
-            resizing.complete(null);
+            end.complete(null);
             throw e;
         } catch (InterruptedException e) {
             gate.resume();
-            resizing.complete(null);
+            end.complete(null);
             Thread.currentThread().interrupt();
             throw new StorageException(Errno.EAGAIN, gate + ": interrupted before it was resized", e);
         }
         CompletableFuture<Void> outcome = new CompletableFuture<>();
         tasks.run("resize-" + gate, () -> {
+            Throwable failure = null;
             try {
                 handler.call(h -> {
                     volume.resize(size);
                     return null;
                 });
-                outcome.complete(null);
             } catch (StorageException | RuntimeException | Error e) {
-                outcome.completeExceptionally(e);
-            } finally {
-                gate.latestInfo();
-                if (smaller) {
-                    gate.resume();
-                }
-                resizing.complete(null);
+                failure = e;
+            }
+            gate.latestInfo();
+            end.complete(null);
+            if (smaller) {
+                gate.resume();
+            }
+            if (failure == null) {
+                outcome.complete(null);
+            } else {
+                outcome.completeExceptionally(failure);
             }
         });
         awaitResized(outcome, Duration.ofNanos(Math.max(0, deadline - System.nanoTime())), bound);
+    }
+
+    private static Duration shorter(Duration a, Duration b) {
+        return a.compareTo(b) < 0 ? a : b;
     }
 
     private void awaitResized(CompletableFuture<Void> outcome, Duration left, Duration bound) throws StorageException {

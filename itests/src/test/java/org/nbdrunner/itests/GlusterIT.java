@@ -218,7 +218,7 @@ public class GlusterIT {
     public void disksAreResized() throws Exception {
         ResizeIT.grows(runner, "gluster", "plain/resized", runner.uri("gluster/plain/resized"));
         assertEquals(96L * MIB, Files.size(stored("resized")));
-        refused(runner.cli("gluster", "resize", "plain/resized", "size", "900T"), "no space left");
+        refused(runner.cli("gluster", "resize", "plain/resized", "size", "900T"), "No space left");
         runner.cli("gluster", "delete", "plain/resized").ok();
     }
 }

@@ -18,6 +18,35 @@ public class ResizeIT {
     private static final int LONGEST_S = 120;
     private static final int ROUNDS = 5;
 
+    private static final String CLIENTS = """
+            import nbd, os, sys
+            uri, path = sys.argv[1:]
+            def connect():
+                h = nbd.NBD()
+                h.set_strict_mode(0)
+                h.connect_uri(uri)
+                return h
+            def attempt(what, *args):
+                try:
+                    what(*args)
+                    print('done')
+                except nbd.Error as e:
+                    print(e.errno)
+            old = connect()
+            old.pwrite(b'7' * 4096, 0)
+            os.truncate(path, 2 << 30)
+            larger = connect()
+            print(old.get_size(), larger.get_size())
+            attempt(old.pread, 4096, 1 << 30)
+            attempt(larger.pwrite, b'8' * 4096, 1 << 30)
+            os.truncate(path, 1 << 20)
+            print(connect().get_size())
+            attempt(old.pread, 4096, 32 << 20)
+            attempt(old.pwrite, b'9' * 4096, 32 << 20)
+            attempt(old.flush)
+            print(old.pread(4096, 0) == b'7' * 4096, os.path.getsize(path))
+            """;
+
     private Runner runner;
 
     @Before
@@ -88,41 +117,11 @@ public class ResizeIT {
     public void behindTheRunnersBack() throws Exception {
         runner.cli("file", "create", "disk", "size", "64M").ok();
         Path file = runner.home.resolve("data/files/disk");
-        Tool.Result said = Tool.run(
-                        "/usr/bin/python3",
-                        "-c",
-                        String.join(
-                                "\n",
-                                "import nbd, os, sys",
-                                "uri, path = sys.argv[1:]",
-                                "def connect():",
-                                "    h = nbd.NBD()",
-                                "    h.set_strict_mode(0)",
-                                "    h.connect_uri(uri)",
-                                "    return h",
-                                "def attempt(what, *args):",
-                                "    try:",
-                                "        what(*args)",
-                                "        print('done')",
-                                "    except nbd.Error as e:",
-                                "        print(e.errno)",
-                                "old = connect()",
-                                "old.pwrite(b'7' * 4096, 0)",
-                                "os.truncate(path, 2 << 30)",
-                                "larger = connect()",
-                                "print(old.get_size(), larger.get_size())",
-                                "attempt(old.pread, 4096, 1 << 30)",
-                                "attempt(larger.pwrite, b'8' * 4096, 1 << 30)",
-                                "os.truncate(path, 1 << 20)",
-                                "print(connect().get_size())",
-                                "attempt(old.pread, 4096, 32 << 20)",
-                                "attempt(old.pwrite, b'9' * 4096, 32 << 20)",
-                                "attempt(old.flush)",
-                                "print(old.pread(4096, 0) == b'7' * 4096, os.path.getsize(path))"),
-                        runner.uri("file/disk"),
-                        file.toString())
+        Tool.Result said = Tool.run("/usr/bin/python3", "-c", CLIENTS, runner.uri("file/disk"), file.toString())
                 .ok();
-        assertEquals("67108864 2147483648\nEINVAL\ndone\n1048576\nEIO\nEIO\ndone\nTrue 1048576\n", said.out());
+        assertEquals(
+                List.of("67108864 2147483648", "EINVAL", "done", "1048576", "EIO", "EIO", "done", "True 1048576"),
+                said.out().lines().toList());
         assertTrue(runner.cli("file", "info", "disk").ok().out().contains("size: 1048576"));
     }
 

@@ -131,6 +131,7 @@ class GrammarTest {
         "file frobnicate a, there is no command frobnicate",
         "FILE list, there is no command FILE",
         "-x, there is no command -x",
+        "help -x, there is no command -x",
         "file_2 list, there is no command file_2"
     })
     void refusesWordsThatMakeNoCommand(String line, String reason) {
@@ -236,7 +237,10 @@ class GrammarTest {
         "dummy help, NAME",
         "dummy h, NAME",
         "file help, PATH below the runner's configured directory",
-        "rot13 help, NAME"
+        "rot13 help, NAME",
+        "dummy --help, NAME",
+        "dummy -h, NAME",
+        "help dummy, NAME"
     })
     void saysWhatNamesABackstore(String line, String cfg) {
         assertEquals(Commands.DONE, run(line));
@@ -245,10 +249,18 @@ class GrammarTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"help", "-h", "--help"})
+    @ValueSource(strings = {"help", "-h", "--help", "help list", "help help"})
     void helps(String line) {
         assertEquals(Commands.DONE, run(line));
         assertTrue(fakes.outText().contains("HANDLER one of: dummy, file\n"), fakes::outText);
+        assertEquals("", fakes.errText());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"handler help", "handler --help", "handler -h", "help handler", "-h ha"})
+    void helpsWithHandlers(String line) {
+        assertEquals(Commands.DONE, run(line));
+        assertTrue(fakes.outText().startsWith("usage: nbd-cli handler list "), fakes::outText);
         assertEquals("", fakes.errText());
     }
 

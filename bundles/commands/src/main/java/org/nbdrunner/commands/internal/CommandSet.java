@@ -41,7 +41,7 @@ public final class CommandSet {
         String first = words.get(0);
         List<String> rest = words.subList(1, words.size());
         switch (command(first)) {
-            case "help" -> environment.out().print(Help.all(environment.handlers()));
+            case "help" -> help(rest);
             case "version" -> version(rest);
             case "list" -> new ListCommand(environment, "").run(rest, Help.command("list"));
             case "info" -> info("", rest, Help.command("info"));
@@ -57,7 +57,6 @@ public final class CommandSet {
             return word;
         }
         return switch (word) {
-            case "-h", "--help" -> "help";
             case "-v", "--version" -> "version";
             default -> {
                 String found = Words.complete(word, Help.commandsOfAll(), Help.all(environment.handlers()));
@@ -88,6 +87,16 @@ public final class CommandSet {
             case "list" -> new ListCommand(environment, handler).run(rest, help);
             case "info" -> info(handler, rest, help);
             default -> environment.out().print(Help.handler(handler));
+        }
+    }
+
+    /** Help of everything, or of what has help of its own. */
+    private void help(List<String> words) throws UsageException, ControlException, IOException {
+        String topic = words.isEmpty() ? "" : command(words.get(0));
+        if (topic.isEmpty() || (Help.commandsOfAll().contains(topic) && !topic.equals("handler"))) {
+            environment.out().print(Help.all(environment.handlers()));
+        } else {
+            run(List.of(topic, "help"));
         }
     }
 

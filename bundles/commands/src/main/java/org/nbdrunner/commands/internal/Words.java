@@ -51,8 +51,11 @@ final class Words {
         return w;
     }
 
-    /** The command that a word is or begins; null if there is none. */
+    /** The command that a word is or begins, or that an option stands for; null if there is none. */
     static String complete(String word, Set<String> commands, String help) throws UsageException {
+        if (word.equals("-h") || word.equals("--help")) {
+            return "help";
+        }
         if (commands.contains(word)) {
             return word;
         }

@@ -182,7 +182,8 @@ class UpgradeTest {
         try (Watcher watcher = install()) {
             String reason =
                     refused("handler", "upgrade", jar(SECOND.api("[2.0,3)")).toString());
-            assertTrue(reason.contains("it wants version [2.0.0,3.0.0) of org.nbdrunner.api.handler"), reason);
+            assertTrue(
+                    reason.startsWith("nbd-cli: it wants version [2.0.0,3.0.0) of org.nbdrunner.api.handler"), reason);
             assertTrue(reason.contains("offers 1."), reason);
             assertEquals("1", watcher.read());
 

@@ -26,7 +26,7 @@ record BundleFile(String symbolicName, Version version, Map<String, String> head
     }
 
     /**
-     * Reads the manifest.
+     * Reads the manifest. What it says of an existing file does not name it: that may be a copy that came over control.
      *
      * @param jar the file
      * @param api the version of the handlers' API that is here
@@ -45,23 +45,23 @@ record BundleFile(String symbolicName, Version version, Map<String, String> head
                 }
             }
         } catch (IOException e) {
-            throw new ControlException(Errno.EINVAL, jar + " is no jar file: " + e.getMessage(), e);
+            throw new ControlException(Errno.EINVAL, "the file is no jar: " + e.getMessage(), e);
         }
         String name = headers.getOrDefault(Constants.BUNDLE_SYMBOLICNAME, "");
         name = name.split(";", 2)[0].strip();
         if (!name.matches("[A-Za-z0-9_.-]+")) {
             throw new ControlException(
-                    Errno.EINVAL, jar + " is no OSGi bundle: its manifest has no " + Constants.BUNDLE_SYMBOLICNAME);
+                    Errno.EINVAL, "the file is no OSGi bundle: its manifest has no " + Constants.BUNDLE_SYMBOLICNAME);
         }
         if (headers.containsKey(Constants.FRAGMENT_HOST)) {
-            throw new ControlException(Errno.EINVAL, jar + " is a fragment, and so no handler by itself");
+            throw new ControlException(Errno.EINVAL, "the bundle is a fragment, and so no handler by itself");
         }
         try {
             Version version = Version.parseVersion(headers.get(Constants.BUNDLE_VERSION));
             ApiVersions.check(headers, api);
             return new BundleFile(name, version, headers);
         } catch (IllegalArgumentException e) {
-            throw new ControlException(Errno.EINVAL, jar + ": " + e.getMessage(), e);
+            throw new ControlException(Errno.EINVAL, e.getMessage(), e);
         }
     }
 }

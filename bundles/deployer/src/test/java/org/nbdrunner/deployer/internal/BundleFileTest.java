@@ -30,7 +30,7 @@ class BundleFileTest {
         ControlException e = assertThrows(ControlException.class, () -> BundleFile.read(jar, API));
         assertEquals(errno, e.errno());
         assertTrue(e.getMessage().contains(message), e::getMessage);
-        assertTrue(e.getMessage().contains(jar.toString()), e::getMessage);
+        assertEquals(errno == Errno.ENOENT, e.getMessage().contains(jar.toString()), e::getMessage);
     }
 
     @Test
@@ -48,8 +48,8 @@ class BundleFileTest {
     void whatIsNoJarIsRefused() throws IOException {
         assertRefused(Errno.ENOENT, "there is no file", jar());
         assertRefused(Errno.ENOENT, "there is no file", directory);
-        assertRefused(Errno.EINVAL, "is no jar file", Files.writeString(jar(), "no jar"));
-        assertRefused(Errno.EINVAL, "is no jar file", Files.writeString(jar(), ""));
+        assertRefused(Errno.EINVAL, "is no jar: ", Files.writeString(jar(), "no jar"));
+        assertRefused(Errno.EINVAL, "is no jar: ", Files.writeString(jar(), ""));
     }
 
     @Test
@@ -87,7 +87,7 @@ class BundleFileTest {
                         .write(jar()));
         assertRefused(
                 Errno.EINVAL,
-                "x.jar",
+                "invalid version \"one\"",
                 new TestJar().header("Bundle-Version", "one").write(jar()));
     }
 }

@@ -246,6 +246,9 @@ class UpgradeTest {
         runner = installation.run("nbd-runner").awaitServing();
         assertFalse(done("handler", "list").contains("dummy"));
         assertEquals("dummy " + version + "\n", done("handler", "install", "dummy"));
+        done("handler", "remove", "dummy");
+        done("handler", "install", "dummy");
+        assertTrue(line("dummy").endsWith(" -"), "a remark is left: " + line("dummy"));
         done("dummy", "create", "disk", "size", "1M");
         String reason = refused("handler", "install", "dummy");
         assertTrue(reason.contains("feature handler-dummy is there already"), reason);

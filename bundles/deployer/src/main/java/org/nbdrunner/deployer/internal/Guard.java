@@ -273,6 +273,7 @@ final class Guard implements AutoCloseable {
             Revision now = Revision.keep(bundle, settings.copies());
             working.put(handler, now);
             if (before == null) {
+                watch.remark(handler, ""); // of one that was removed, say
                 LOG.debug("Handler {} is served by {}", handler, now);
             } else if (!now.isSameAs(before)) {
                 watch.remark(handler, "upgraded from " + before.version());

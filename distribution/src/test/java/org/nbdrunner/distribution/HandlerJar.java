@@ -143,6 +143,11 @@ record HandlerJar(
         return new HandlerJar(symbolicName, version, name, value, size, code, range);
     }
 
+    /** Imports another package, too. */
+    HandlerJar importing(String name) {
+        return api(api + "\"," + name + ";version=\"0");
+    }
+
     /**
      * Makes the bundle and puts it somewhere, whole.
      *

@@ -193,6 +193,27 @@ class UpgradeTest {
     }
 
     @Test
+    void whatMissesAPackageIsRefusedAtOnceWithItsName() throws Exception {
+        String lacking = jar(FIRST.importing("com.example.missing")).toString();
+        String reason = refused("handler", "install", lacking);
+        assertTrue(reason.contains("it does not start: Unable to resolve test.constant"), reason);
+        assertTrue(reason.contains("com.example.missing"), reason);
+        assertEquals("", listed());
+        assertTrue(installation.log().contains("Error while starting bundle: "), "the log does not tell of it");
+
+        // A shipped handler's bundle is no file in deploy/, so the new one comes beside it.
+        String version = version("dummy");
+        lacking = jar(new HandlerJar("org.nbdrunner.handler.dummy", "99", "dummy", 3).importing("com.example.missing"))
+                .toString();
+        reason = refused("handler", "upgrade", lacking);
+        assertTrue(reason.contains("com.example.missing"), reason);
+        assertEquals(version, version("dummy"));
+
+        assertEquals("constant 1.0.0\n", done("handler", "install", jar(FIRST).toString()));
+        assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
     void aHandlerInUseIsRemovedByForceOnlyAndComesBack() throws Exception {
         try (Watcher watcher = install()) {
             String reason = refused("handler", "remove", "constant");

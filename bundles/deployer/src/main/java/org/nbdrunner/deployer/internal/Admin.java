@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
 final class Admin implements HandlerAdmin {
     private static final Logger LOG = LoggerFactory.getLogger(Admin.class);
     private static final Duration GLANCE = Duration.ofMillis(50);
+    private static final Duration STEP = Duration.ofMillis(200);
     private static final int ATTEMPTS = 5;
 
     private final BundleContext context;
@@ -83,7 +84,7 @@ final class Admin implements HandlerAdmin {
             try {
                 return deployed(jar, target);
             } catch (ControlException e) {
-                delete(target);
+                withdraw(target);
                 throw e;
             }
         });
@@ -100,7 +101,7 @@ final class Admin implements HandlerAdmin {
                 return deployed(jar, target);
             } catch (ControlException e) {
                 if (present == null) {
-                    delete(target);
+                    withdraw(target);
                 } else {
                     restore(kept, target);
                 }
@@ -138,10 +139,14 @@ final class Admin implements HandlerAdmin {
 
     /** Puts a jar into {@code deploy/} and waits for what becomes of it. */
     private String deployed(Path jar, Path target) throws ControlException {
-        CompletableFuture<Outcome> outcome = guard.expect(Deploy.location(target));
+        String location = Deploy.location(target);
+        // The guard looks at what comes in place of something, and at what comes to offer a handler.
+        boolean unguarded = context.getBundle(location) == null;
+        CompletableFuture<Outcome> outcome = guard.expect(location);
         try {
             put(jar, target);
-            return awaited(outcome, settings.pickUp().plus(settings.start().multipliedBy(3)), Deploy.location(target));
+            Duration bound = settings.pickUp().plus(settings.start().multipliedBy(3));
+            return awaited(outcome, bound, location, unguarded);
         } finally {
             outcome.cancel(false);
         }
@@ -170,9 +175,11 @@ final class Admin implements HandlerAdmin {
         }
     }
 
-    private String awaited(CompletableFuture<Outcome> future, Duration bound, String location) throws ControlException {
+    private String awaited(CompletableFuture<Outcome> future, Duration bound, String location, boolean unguarded)
+            throws ControlException {
         try {
-            Outcome outcome = future.get(bound.toMillis(), TimeUnit.MILLISECONDS);
+            Outcome outcome =
+                    unguarded ? outcome(future, bound, location) : future.get(bound.toMillis(), TimeUnit.MILLISECONDS);
             if (outcome.worked()) {
                 return outcome.handler() + " " + outcome.bundle().getVersion();
             }
@@ -184,6 +191,26 @@ final class Admin implements HandlerAdmin {
             throw new ControlException(Errno.EAGAIN, "interrupted", e);
         } catch (ExecutionException e) {
             throw new ControlException(Errno.EIO, Errno.describe(e.getCause()), e);
+        }
+    }
+
+    /** The outcome, or why there can be none: of a bundle that does not even start nobody else hears. */
+    private Outcome outcome(CompletableFuture<Outcome> future, Duration bound, String location)
+            throws InterruptedException, ExecutionException, TimeoutException {
+        long deadline = System.nanoTime() + bound.toNanos();
+        while (true) {
+            try {
+                return future.get(STEP.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                if (System.nanoTime() > deadline) {
+                    throw e;
+                }
+                Bundle bundle = context.getBundle(location);
+                String obstacle = bundle == null ? "" : guard.obstacle(bundle);
+                if (!obstacle.isEmpty()) {
+                    return new Outcome("", bundle, obstacle);
+                }
+            }
         }
     }
 
@@ -228,7 +255,7 @@ final class Admin implements HandlerAdmin {
             List<Bundle> installed = features.install(feature);
             boolean done = false;
             try {
-                String what = awaited(outcome, settings.start().plus(GLANCE), feature.name());
+                String what = awaited(outcome, settings.start().plus(GLANCE), feature.name(), false);
                 features.remember(feature, true);
                 done = true;
                 return what;
@@ -302,6 +329,15 @@ final class Admin implements HandlerAdmin {
             Files.deleteIfExists(file);
         } catch (IOException e) {
             throw new ControlException(Errno.of(e), file + " cannot be deleted: " + Errno.describe(e), e);
+        }
+    }
+
+    /** Takes away what did not work, so that a better one can come at once. */
+    private void withdraw(Path file) throws ControlException {
+        delete(file);
+        Bundle bundle = context.getBundle(Deploy.location(file));
+        if (bundle != null && (bundle.getState() == Bundle.INSTALLED || bundle.getState() == Bundle.RESOLVED)) {
+            awaitUninstalled(bundle);
         }
     }
 

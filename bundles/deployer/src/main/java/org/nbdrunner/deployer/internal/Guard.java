@@ -103,6 +103,11 @@ final class Guard implements AutoCloseable {
         return Optional.ofNullable(working.get(handler)).map(Revision::bundle);
     }
 
+    /** What keeps a bundle from running that should; empty if nothing does, or it is not known yet. */
+    String obstacle(Bundle bundle) throws InterruptedException {
+        return changer.obstacle(bundle);
+    }
+
     /** What serves handlers. */
     Collection<Revision> working() {
         return List.copyOf(working.values());

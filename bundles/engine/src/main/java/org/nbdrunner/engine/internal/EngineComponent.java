@@ -68,7 +68,7 @@ public final class EngineComponent {
         @AttributeDefinition(
                 description =
                         "Whether the newstyle protocol is also served on a socket that systemd, or a program like it,"
-                                + " has passed as standard input")
+                                + " has passed")
         boolean socketActivation() default true;
 
         @AttributeDefinition(

@@ -125,12 +125,21 @@ public class ResizeIT {
         assertTrue(runner.cli("file", "info", "disk").ok().out().contains("size: 1048576"));
     }
 
+    private boolean isUsed(String handler, String key) {
+        try {
+            return runner.cli(handler, "resize", key, "size", "512").err().contains("is in use by a client");
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     @Test
     public void clientsThatAreConnectedMeetNoError() throws Exception {
         for (String handler : List.of("dummy", "file")) {
             runner.cli(handler, "create", "used-" + handler, "size", "64M").ok();
             String uri = runner.uri(handler + "/used-" + handler);
             try (Fio fio = new Fio(uri, LONGEST_S)) {
+                Runner.await("fio to be connected", 60, () -> isUsed(handler, "used-" + handler));
                 for (int i = 1; i <= ROUNDS; i++) {
                     refused(1, "is in use by a client", handler, "resize", "used-" + handler, "size", "32M");
                     runner.cli(handler, "resize", "used-" + handler, "size", (64 + i) + "M")

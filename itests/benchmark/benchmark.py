@@ -109,7 +109,7 @@ def fio(server, options, seconds):
     if out.returncode:
         sys.exit(f"fio failed on {server.name}: {out.stderr}")
     job = json.loads(out.stdout[out.stdout.index("{"):])["jobs"][0]
-    count = iops = size = 0
+    count = iops = size = rate = 0
     percentiles = {}
     for direction in ("read", "write"):
         d = job[direction]
@@ -117,9 +117,10 @@ def fio(server, options, seconds):
             count += d["total_ios"]
             iops += d["iops"]
             size += d["io_bytes"]
+            rate += d["bw_bytes"]
             for key, value in d["clat_ns"]["percentile"].items():
                 percentiles[key[:5]] = max(percentiles.get(key[:5], 0), value / 1000)
-    return {"rate": iops, "mb": size / seconds / 1e6, "cpu": spent / count * 1e6, "cpu_mib": spent / size * (1 << 20) * 1e6,
+    return {"rate": iops, "mb": rate / 1e6, "cpu": spent / count * 1e6, "cpu_mib": spent / size * (1 << 20) * 1e6,
             "p50": percentiles["50.00"], "p99": percentiles["99.00"], "p999": percentiles["99.90"], "p9999": percentiles["99.99"]}
 
 

@@ -12,6 +12,7 @@
 #   AZURITE_MEMORY=1   keep everything in memory: no state in DIR
 #   AZURITE_TLS=1      HTTPS, with a certificate that is its own authority: DIR/tls/cert.pem
 #   AZURITE_KEEPALIVE  seconds until it closes an idle connection (by default 5, as Azurite itself)
+#   AZURITE_DELAY      ms that each answer waits, as if the service were far away (by default 0; not with TLS)
 set -euo pipefail
 
 VERSION=3.35.0 # later ones need a newer Node.js than Debian's
@@ -44,17 +45,32 @@ install_azurite() {
         npm install --prefix "$AZURITE_HOME" --no-audit --no-fund --no-save --no-package-lock --ignore-scripts \
             --loglevel=error "azurite@$VERSION" >&2
         [ -f "$MAIN" ] || die "npm has installed no azurite in $AZURITE_HOME"
-        # Azurite does not heed its own option for this.
-        cat >"$AZURITE_HOME/keepalive.cjs" <<'JS'
+        touch "$AZURITE_HOME/installed"
+    ) 9>"$AZURITE_HOME/lock"
+}
+
+# What Azurite has no option for, or does not heed it.
+write_preload() {
+    cat >"$1" <<'JS'
 const { Server } = require('node:net');
+const http = require('node:http');
 const listen = Server.prototype.listen;
 Server.prototype.listen = function (...args) {
     this.keepAliveTimeout = 1000 * process.env.AZURITE_KEEPALIVE;
     return listen.apply(this, args);
 };
+const delay = Number(process.env.AZURITE_DELAY);
+if (delay > 0) {
+    const emit = http.Server.prototype.emit;
+    http.Server.prototype.emit = function (event, ...args) {
+        if (event === 'request') {
+            setTimeout(() => emit.call(this, event, ...args), delay);
+            return true;
+        }
+        return emit.call(this, event, ...args);
+    };
+}
 JS
-        touch "$AZURITE_HOME/installed"
-    ) 9>"$AZURITE_HOME/lock"
 }
 
 query_encode() { sed 's/%/%25/g; s/+/%2B/g; s,/,%2F,g; s/=/%3D/g; s/:/%3A/g' <<<"$1"; }
@@ -110,8 +126,9 @@ up() {
         args+=(--cert "$dir/tls/cert.pem" --key "$dir/tls/key.pem")
         scheme=https
     fi
-    (cd "$dir/data" && AZURITE_KEEPALIVE=${AZURITE_KEEPALIVE:-5} exec setsid node --require "$AZURITE_HOME/keepalive.cjs" "$MAIN" \
-        --blobHost 127.0.0.1 --blobPort "$port" --disableTelemetry --silent "${args[@]}" >>"$dir/azurite.log" 2>&1 </dev/null) &
+    write_preload "$dir/preload.cjs"
+    (cd "$dir/data" && AZURITE_KEEPALIVE=${AZURITE_KEEPALIVE:-5} AZURITE_DELAY=${AZURITE_DELAY:-0} exec setsid node \
+        --require "$dir/preload.cjs" "$MAIN" --blobHost 127.0.0.1 --blobPort "$port" --disableTelemetry --silent "${args[@]}" >>"$dir/azurite.log" 2>&1 </dev/null) &
     pid=$!
     echo "$pid" >"$dir/pid"
     for ((i = 0; i < 600; i++)); do
@@ -130,6 +147,7 @@ AZURITE_CONTAINER_SAS='$(make_container_sas racwdl "$(expiry 86400)")'
 AZURITE_MEMORY='${AZURITE_MEMORY:-0}'
 AZURITE_TLS='${AZURITE_TLS:-0}'
 AZURITE_KEEPALIVE='${AZURITE_KEEPALIVE:-5}'
+AZURITE_DELAY='${AZURITE_DELAY:-0}'
 ENV
     create_container "$dir"
     cat "$dir/env"

@@ -5,6 +5,9 @@ import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,10 +17,10 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The least that can be done to read and write pages of blobs: a thread and a connection for each request in flight, no HTTP client between,
- * nothing retried. It is what azblk.py compares nbd-runner with.
+ * The least that can be done to read and write pages of blobs: a thread and a connection for each request in flight, nothing retried. It is
+ * what azblk.py compares nbd-runner with.
  *
- * <p>java BlobClient.java CONTAINER_URL SAS. Each line that it is then given is a job, "read|write|fill BLOB SPAN BLOCK DEPTH SECONDS BYTES":
+ * <p>java BlobClient.java CONTAINER_URL SAS sockets|client: by sockets, with no HTTP client between, or by Java's HTTP client. Each line that it is then given is a job, "read|write|fill BLOB SPAN BLOCK DEPTH SECONDS BYTES":
  * blocks at random within the first SPAN bytes, or once from the start to the end; until the time is over or as many bytes have been
  * transferred. It answers with "REQUESTS SECONDS P50 P99 P99.9 P99.99", in microseconds.
  */
@@ -27,14 +30,19 @@ public final class BlobClient {
     private final URI container;
     private final String sas;
 
-    private BlobClient(URI container, String sas) {
+    private final HttpClient http;
+
+    private BlobClient(URI container, String sas, HttpClient http) {
         this.container = container;
         this.sas = sas;
+        this.http = http;
     }
 
     /** Does jobs until there are no more. */
     public static void main(String[] args) throws Exception {
-        BlobClient client = new BlobClient(URI.create(args[0]), args[1]);
+        BlobClient client = new BlobClient(
+                URI.create(args[0]), args[1],
+                args[2].equals("client") ? HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build() : null);
         BufferedReader jobs = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         for (String line = jobs.readLine(); line != null; line = jobs.readLine()) {
             System.out.println(client.run(line.split(" ")));
@@ -52,12 +60,13 @@ public final class BlobClient {
         for (int i = 0; i < Integer.parseInt(job[4]); i++) {
             Worker w = new Worker();
             w.thread = new Thread(() -> {
-                try (Connection c = new Connection(job[1], !job[0].equals("read"), block)) {
+                boolean writes = !job[0].equals("read");
+                try (Caller c = http == null ? new Connection(job[1], writes, block) : new Client(job[1], writes, block)) {
                     for (long n = left.getAndDecrement(); n > 0 && System.nanoTime() < end; n = left.getAndDecrement()) {
                         long at = fill ? n - 1 : ThreadLocalRandom.current().nextLong(span / block);
                         w.took(c.call(at * block));
                     }
-                } catch (IOException e) {
+                } catch (IOException | InterruptedException e) {
                     System.err.println(e);
                     System.exit(1);
                 }
@@ -90,8 +99,46 @@ public final class BlobClient {
         }
     }
 
-    /** One request after the other. */
-    private final class Connection implements AutoCloseable {
+    /** Makes one call after the other. */
+    private interface Caller extends AutoCloseable {
+
+        /** Makes a call; tells how long it took. */
+        long call(long offset) throws IOException, InterruptedException;
+
+        @Override
+        default void close() throws IOException {}
+    }
+
+    private final class Client implements Caller {
+        private final HttpRequest.Builder request;
+        private final boolean writes;
+        private final int block;
+
+        Client(String blob, boolean writes, int block) {
+            this.writes = writes;
+            this.block = block;
+            byte[] data = new byte[block];
+            ThreadLocalRandom.current().nextBytes(data);
+            request = HttpRequest.newBuilder(URI.create(container + "/" + blob + "?" + (writes ? "comp=page&" : "") + sas))
+                    .header("x-ms-version", "2018-03-28");
+            if (writes) {
+                request.header("x-ms-page-write", "update").PUT(HttpRequest.BodyPublishers.ofByteArray(data));
+            }
+        }
+
+        @Override
+        public long call(long offset) throws IOException, InterruptedException {
+            long began = System.nanoTime();
+            HttpRequest r = request.setHeader("x-ms-range", "bytes=" + offset + "-" + (offset + block - 1)).build();
+            HttpResponse<byte[]> answer = http.send(r, HttpResponse.BodyHandlers.ofByteArray());
+            if (writes ? answer.statusCode() != 201 : answer.body().length != block) {
+                throw new IOException(answer.toString());
+            }
+            return System.nanoTime() - began;
+        }
+    }
+
+    private final class Connection implements Caller {
         private final Socket socket = new Socket(container.getHost(), container.getPort());
         private final DataInputStream in = new DataInputStream(socket.getInputStream());
         private final OutputStream out = socket.getOutputStream();
@@ -114,8 +161,8 @@ public final class BlobClient {
             request = new byte[head.length() + 64 + (writes ? block : 0)];
         }
 
-        /** Makes a call; tells how long it took. */
-        long call(long offset) throws IOException {
+        @Override
+        public long call(long offset) throws IOException {
             long began = System.nanoTime();
             byte[] start = (head + offset + "-" + (offset + block - 1) + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
             System.arraycopy(start, 0, request, 0, start.length);

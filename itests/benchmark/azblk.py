@@ -2,7 +2,7 @@
 """Measures page blobs on Azurite: by plain calls of its REST API (the limit), and through nbd-runner, in one run.
 
 They take turns, several rounds of them for each workload, each on a blob of its own; see benchmark.py for what is printed. The calls are made by
-BlobClient.java, with a thread and a connection for each one in flight. nbd-runner is measured as it is shipped, without reading ahead and
+BlobClient.java, with a thread and a connection for each one in flight: by sockets, and by Java's HTTP client, which nbd-runner uses too. nbd-runner is measured as it is shipped, without reading ahead and
 merging ("plain"), and with one call at a time on one connection ("one call", which is how gluster/nbd-runner does it).
 
 Azurite is one thread of Node.js, and it is near: with --delay each of its answers waits for so many milliseconds first, as those of a service
@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,10 +40,10 @@ MOST_BYTES = 256 * MIB
 class Calls(Server):
     """A program that calls the service itself."""
 
-    def __init__(self, url, sas):
-        self.name = "calls"
+    def __init__(self, how, url, sas):
+        self.name = how
         source = pathlib.Path(__file__).with_name("BlobClient.java")
-        self.process = subprocess.Popen(["java", str(source), url, sas], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(["java", str(source), url, sas, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -91,8 +92,10 @@ def main():
     parser.add_argument("--seconds", type=int, default=4, help="length of each measurement (4)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, alternating (3)")
     parser.add_argument("--only", default="", help="only workloads whose title and name match this regular expression")
+    parser.add_argument("--warm", type=int, default=15, help="seconds that each of them reads, and writes, before (15)")
     parser.add_argument("--delay", type=int, default=0, help="ms that each answer of the service waits (0)")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     work = pathlib.Path(tempfile.mkdtemp(prefix="azblk-benchmark"))
     servers = []
     try:
@@ -110,8 +113,8 @@ def run(args, work, servers):
     setting = dict(re.findall(r"AZURITE_(\w+)='(.*)'", said))
     url, sas = setting["URL"], setting["SAS"]
     container = url.removeprefix("http://")
-    calls = Calls(url, sas)
-    servers.append(calls)
+    calls, client = Calls("sockets", url, sas), Calls("client", url, sas)
+    servers += [calls, client]
     for blob, (size, block) in BLOBS.items():
         create(f"{url}/calls-{blob}?{sas}", size)
         calls.fill("calls", blob)
@@ -122,16 +125,16 @@ def run(args, work, servers):
         for blob, (size, _) in BLOBS.items():
             cli("azblk", "create", f"{container}/{name.replace(' ', '-')}-{blob};sas={sas};http", "size", str(size))
             calls.fill(name.replace(" ", "-"), blob)
-    # What is compiled while it runs is not what is compared.
+    # What is compiled while it runs is not what is compared, and of an HTTP client there is much to compile.
     for s in servers:
         for direction in ("randread", "randwrite"):
-            load(2 * args.seconds, direction, 4 * KIB, 16, "small")(s)
+            load(args.warm, direction, 4 * KIB, 16, "small")(s)
 
-    _, ours, plain, one = servers
+    _, _, ours, plain, one = servers
     common = [(f"{label} {d[4:]} depth {depth}", load(args.seconds, d, block, depth, blob))
               for label, block, blob in (("4k random", 4 * KIB, "small"), ("1M random", MIB, "large"))
               for d in ("randread", "randwrite") for depth in (1, 16)]
-    measure("calls", [ours, calls], common, args.rounds, args.seconds, args.only)
+    measure("calls", [ours, calls, client], common, args.rounds, args.seconds, args.only)
     measure("one call at a time", [ours, one], [w for w in common if w[0].endswith("16")], args.rounds, args.seconds, args.only)
     stream = [(f"{label} {d} depth {depth}", load(args.seconds, d, block, depth, "stream", *(["--fsync=64"] if d == "write" else [])))
               for label, block in (("4k", 4 * KIB), ("64k", 64 * KIB)) for d in ("read", "write") for depth in (1, 16)]

@@ -10,9 +10,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Errno;
@@ -111,7 +109,9 @@ public final class AzblkHandler implements Handler {
     }
 
     private final HttpClient client;
+    private final Threads threads;
     private final ScheduledThreadPoolExecutor timer;
+    private final Alarms alarms;
     private final CredentialFiles files;
     private final Settings settings;
 
@@ -130,21 +130,20 @@ public final class AzblkHandler implements Handler {
         }
         settings = new Settings(config.inFlight(), config.merge(), config.readAhead());
         files = new CredentialFiles(path("credentials", config.credentials()));
+        threads = new Threads(factory("azblk"));
         HttpClient.Builder builder = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(CONNECT_LIMIT)
-                // Threads end when they are idle, so nothing has to be stopped: volumes may outlive their handler for a
-                // while.
-                .executor(new ThreadPoolExecutor(
-                        0, Integer.MAX_VALUE, IDLE_S, TimeUnit.SECONDS, new SynchronousQueue<>(), threads("azblk")));
+                .executor(threads);
         if (!config.caFile().isBlank()) {
             builder.sslContext(Trust.in(path("caFile", config.caFile())));
         }
         client = builder.build();
-        timer = new ScheduledThreadPoolExecutor(1, threads("azblk timer"));
+        timer = new ScheduledThreadPoolExecutor(1, factory("azblk timer"));
         timer.setRemoveOnCancelPolicy(true);
         timer.setKeepAliveTime(IDLE_S, TimeUnit.SECONDS);
         timer.allowCoreThreadTimeOut(true);
+        alarms = new Alarms(timer);
     }
 
     private static void check(String name, int value, int least, int most) throws IOException {
@@ -161,7 +160,7 @@ public final class AzblkHandler implements Handler {
         }
     }
 
-    private static ThreadFactory threads(String name) {
+    private static ThreadFactory factory(String name) {
         return task -> {
             Thread t = new Thread(task, name);
             t.setDaemon(true);
@@ -275,7 +274,7 @@ public final class AzblkHandler implements Handler {
         attempt = attempt.compareTo(SHORTEST_ATTEMPT) < 0 ? SHORTEST_ATTEMPT : attempt;
         attempt = attempt.compareTo(LONGEST_ATTEMPT) > 0 ? LONGEST_ATTEMPT : attempt;
         return new Retrier(
-                new Sender(client, timer, address.url()),
+                new Sender(client, threads, alarms, address.url()),
                 timer,
                 new CredentialSource(files, address),
                 address.key(),

@@ -1,11 +1,7 @@
 package org.nbdrunner.handler.azblk.internal;
 
 import java.time.Duration;
-import java.time.ZoneOffset;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
 
@@ -14,7 +10,7 @@ import java.util.function.Supplier;
  *
  * @param method of HTTP
  * @param query without credentials
- * @param headers by name
+ * @param headers by name; what authorises the call may add some
  * @param transfer makes the body that is sent, or takes the one that comes, anew for each attempt
  * @see <a href="https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api">Blob service REST API</a>
  */
@@ -32,13 +28,9 @@ record Call(String method, String query, Map<String, String> headers, Supplier<T
     /** The oldest that tells when a blob was created; gluster/nbd-runner's too. */
     private static final String VERSION = "2018-03-28";
 
-    private static final DateTimeFormatter DATE =
-            DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ROOT);
-
     private static Call of(String method, String query, Supplier<Transfer> transfer, String lease) {
         Map<String, String> headers = new LinkedHashMap<>();
         headers.put("x-ms-version", VERSION);
-        headers.put("x-ms-date", DATE.format(ZonedDateTime.now(ZoneOffset.UTC)));
         if (!lease.isEmpty()) {
             headers.put(LEASE, lease);
         }

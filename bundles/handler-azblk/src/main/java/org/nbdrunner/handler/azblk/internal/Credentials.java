@@ -8,6 +8,9 @@ import java.security.GeneralSecurityException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -86,6 +89,8 @@ abstract sealed class Credentials {
      */
     static final class SharedKey extends Credentials {
         private static final String ALGORITHM = "HmacSHA256";
+        private static final DateTimeFormatter DATE =
+                DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ROOT);
         /** The headers that are signed by value; that of {@code null} is the length of the body. */
         private static final List<String> SIGNED = Arrays.asList(
                 "content-encoding",
@@ -110,6 +115,7 @@ abstract sealed class Credentials {
 
         @Override
         HttpRequest.Builder authorise(URI url, Call call, long length) {
+            call.headers().put("x-ms-date", DATE.format(ZonedDateTime.now(ZoneOffset.UTC)));
             HttpRequest.Builder b = begin(url, call.query(), call.headers());
             return b.setHeader("Authorization", "SharedKey " + account + ":" + sign(textToSign(url, call, length)));
         }

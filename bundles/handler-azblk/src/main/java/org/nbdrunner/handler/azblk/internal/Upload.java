@@ -1,21 +1,24 @@
 package org.nbdrunner.handler.azblk.internal;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
+import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
 
 /**
  * Sends what lies in lent buffers. The client gets copies, made as it asks for them: an attempt that was given up may still be sending when
  * the buffers serve other requests already.
  */
-final class Upload extends InputStream implements Transfer {
-    private final long length;
+final class Upload implements Transfer, Iterator<byte[]> {
+    private static final int LARGEST_COPY = 1 << 16;
+
     private final List<ByteBuffer> buffers;
+    private final long length;
+    private long left;
     private int next;
     private boolean ended;
 
@@ -23,6 +26,7 @@ final class Upload extends InputStream implements Transfer {
     Upload(List<ByteBuffer> lent) {
         buffers = lent.stream().map(ByteBuffer::duplicate).toList();
         length = buffers.stream().mapToLong(ByteBuffer::remaining).sum();
+        left = length;
     }
 
     @Override
@@ -32,7 +36,7 @@ final class Upload extends InputStream implements Transfer {
 
     @Override
     public BodyPublisher publisher() {
-        return BodyPublishers.fromPublisher(BodyPublishers.ofInputStream(() -> this), length);
+        return BodyPublishers.fromPublisher(BodyPublishers.ofByteArrays(() -> this), length);
     }
 
     @Override
@@ -46,26 +50,29 @@ final class Upload extends InputStream implements Transfer {
     }
 
     @Override
-    public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    public synchronized boolean hasNext() {
+        return left > 0;
     }
 
     @Override
-    public synchronized int read(byte[] to, int offset, int count) throws IOException {
-        if (ended) {
-            throw new IOException("this attempt was given up");
+    public synchronized byte[] next() {
+        if (left == 0) {
+            throw new NoSuchElementException();
         }
-        int done = 0;
-        while (done < count && next < buffers.size()) {
+        if (ended) {
+            throw new IllegalStateException("this attempt was given up");
+        }
+        byte[] copy = new byte[(int) Math.min(left, LARGEST_COPY)];
+        for (int done = 0; done < copy.length; ) {
             ByteBuffer from = buffers.get(next);
-            int n = Math.min(count - done, from.remaining());
-            from.get(to, offset + done, n);
+            int n = Math.min(copy.length - done, from.remaining());
+            from.get(copy, done, n);
             done += n;
             if (!from.hasRemaining()) {
                 next++;
             }
         }
-        return done == 0 && count > 0 ? -1 : done;
+        left -= copy.length;
+        return copy;
     }
 }

@@ -11,13 +11,12 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from benchmark import ROOT, Server, free_port
+from benchmark import ROOT, Server, free_port, runner
 
 WORKLOADS = {
     "4k randread": ["--rw=randread", "--bs=4k", "--iodepth=32"],
@@ -36,22 +35,14 @@ def fio(args, seconds):
     return job["read"]["iops"] + job["write"]["iops"], job["read"]["total_ios"] + job["write"]["total_ios"]
 
 
-def runner(home):
-    shutil.copytree(ROOT / "distribution/target/nbd-runner", home)
-    ports = {name: free_port() for name in ("port", "legacyPort", "control")}
-    conf = home / "conf"
-    for pid, keys in (
-        ("org.nbdrunner.engine", {"port": ports["port"], "legacyPort": ports["legacyPort"]}),
-        ("org.nbdrunner.rpc", {"port": ports["control"], "livenessPort": 0, "rpcbind": "false"}),
-    ):
-        file = conf / f"{pid}.cfg"
-        lines = [line for line in file.read_text().splitlines() if line.split("=")[0].strip() not in keys]
-        file.write_text("\n".join(lines + [f"{k} = {v}" for k, v in keys.items()]) + "\n")
-    properties = conf / "nbd-runner.properties"
-    properties.write_text(properties.read_text().replace("handler-file", "handler-file, handler-gluster", 1))
-    server = Server("nbd-runner", [home / "bin/nbd-runner"], ports["port"], f"gluster/{VOLUME}/disk")
-    control = f"127.0.0.1:{ports['control']}"
-    subprocess.run([home / "bin/nbd-cli", "gluster", "create", f"{VOLUME}/disk", "prealloc", "size", f"{SIZE_MIB}M", "host", control], check=True)
+def start(work):
+    def prepare(home):
+        properties = home / "conf/nbd-runner.properties"
+        properties.write_text(properties.read_text().replace("handler-file", "handler-file, handler-gluster", 1))
+
+    server, cli, _ = runner(ROOT / "distribution/target/nbd-runner", pathlib.Path(work), "nbd-runner", prepare=prepare)
+    server.export = f"gluster/{VOLUME}/disk"
+    cli("gluster", "create", f"{VOLUME}/disk", "prealloc", "size", f"{SIZE_MIB}M")
     return server
 
 
@@ -90,7 +81,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         subprocess.run([service, "up", f"{work}/gluster"], check=True)
         try:
-            servers.append(runner(pathlib.Path(work) / "runner"))
+            servers.append(start(work))
             port = free_port()
             image = f"gluster://127.0.0.1/{VOLUME}/disk"
             servers.append(

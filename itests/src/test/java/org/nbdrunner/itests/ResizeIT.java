@@ -125,12 +125,19 @@ public class ResizeIT {
         assertTrue(runner.cli("file", "info", "disk").ok().out().contains("size: 1048576"));
     }
 
-    private boolean isUsed(String handler, String key) {
-        try {
-            return runner.cli(handler, "resize", key, "size", "512").err().contains("is in use by a client");
-        } catch (IOException | InterruptedException e) {
-            throw new AssertionError(e);
-        }
+    /**
+     * Waits until one writes to a disk that was empty.
+     *
+     * <p>That one has connected is not enough: fio asks for the size first, leaves, and connects anew.
+     */
+    private static void awaitWrites(String uri) {
+        Runner.await("writes to " + uri, 60, () -> {
+            try {
+                return Tool.run("nbdinfo", "--map", "--totals", uri).ok().out().contains("data");
+            } catch (IOException | InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
     }
 
     @Test
@@ -139,7 +146,7 @@ public class ResizeIT {
             runner.cli(handler, "create", "used-" + handler, "size", "64M").ok();
             String uri = runner.uri(handler + "/used-" + handler);
             try (Fio fio = new Fio(uri, LONGEST_S)) {
-                Runner.await("fio to be connected", 60, () -> isUsed(handler, "used-" + handler));
+                awaitWrites(uri);
                 for (int i = 1; i <= ROUNDS; i++) {
                     refused(1, "is in use by a client", handler, "resize", "used-" + handler, "size", "32M");
                     runner.cli(handler, "resize", "used-" + handler, "size", (64 + i) + "M")

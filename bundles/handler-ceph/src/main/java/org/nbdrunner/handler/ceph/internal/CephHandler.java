@@ -134,8 +134,9 @@ public final class CephHandler implements Handler {
         this.libraries = libraries;
         this.where = where;
         Clusters clusters = new Clusters(libraries);
-        opener = new Opener(libraries, clusters, takeOver);
-        images = new Images(libraries, clusters, opener, Duration.ofSeconds(timeout));
+        Hanging hanging = new Hanging();
+        opener = new Opener(libraries, clusters, hanging, takeOver);
+        images = new Images(libraries, clusters, opener, hanging, Duration.ofSeconds(timeout));
     }
 
     @Override

@@ -19,6 +19,7 @@ final class Images {
     private final Libraries libraries;
     private final Clusters clusters;
     private final Opener opener;
+    private final Hanging hanging;
     private final Duration limit;
 
     /**
@@ -27,12 +28,14 @@ final class Images {
      * @param libraries native
      * @param clusters the connections
      * @param opener opens what is to be allocated
+     * @param hanging counts what the cluster does not answer
      * @param limit how long to wait for a sign of life of the cluster
      */
-    Images(Libraries libraries, Clusters clusters, Opener opener, Duration limit) {
+    Images(Libraries libraries, Clusters clusters, Opener opener, Hanging hanging, Duration limit) {
         this.libraries = libraries;
         this.clusters = clusters;
         this.opener = opener;
+        this.hanging = hanging;
         this.limit = limit;
     }
 
@@ -75,8 +78,10 @@ final class Images {
             boolean preallocate,
             ProgressListener progress)
             throws IOException {
-        int r = Bounded.call(
-                "create " + name,
+        int r = hanging.call(
+                where,
+                name,
+                "create",
                 limit,
                 () -> inPool(where, name, pool -> create(pool, name, size, format)),
                 late -> remove(where, name));
@@ -166,8 +171,10 @@ final class Images {
             sign.set(System.nanoTime());
             return 0;
         };
-        int r = Bounded.call(
-                "delete " + name,
+        int r = hanging.call(
+                where,
+                name,
+                "delete",
                 limit,
                 sign::get,
                 () -> inPool(

@@ -26,6 +26,7 @@ final class Opener {
 
     private final Libraries libraries;
     private final Clusters clusters;
+    private final Hanging hanging;
     private final boolean takeOver;
 
     /**
@@ -33,11 +34,13 @@ final class Opener {
      *
      * @param libraries native
      * @param clusters the connections
+     * @param hanging counts what the cluster does not answer
      * @param takeOver whether to take the lock from a living client
      */
-    Opener(Libraries libraries, Clusters clusters, boolean takeOver) {
+    Opener(Libraries libraries, Clusters clusters, Hanging hanging, boolean takeOver) {
         this.libraries = libraries;
         this.clusters = clusters;
+        this.hanging = hanging;
         this.takeOver = takeOver;
     }
 
@@ -52,7 +55,7 @@ final class Opener {
      * @throws IOException if that cannot be
      */
     OpenImage open(ClusterName where, ImageName name, boolean readOnly, Duration limit) throws IOException {
-        return Bounded.call("open " + name, limit, () -> openNow(where, name, readOnly, limit), OpenImage::close);
+        return hanging.call(where, name, "open", limit, () -> openNow(where, name, readOnly, limit), OpenImage::close);
     }
 
     private OpenImage openNow(ClusterName where, ImageName name, boolean readOnly, Duration limit) throws IOException {

@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Reads ahead for those who read in order: from the third read on that begins where another has ended, the segments that follow are fetched
- * before they are asked for.
+ * Reads ahead for those who read in order: from the second read on that begins where another has ended, what follows is fetched before it is
+ * asked for, in segments; of the present one what is left.
  *
  * <p>A write drops the segments that it touches when it ends, before it is acknowledged: what is read afterwards is what was written. What
  * other machines write to the same blob meanwhile is seen when a segment's time is over. For use by any thread.
@@ -56,9 +56,13 @@ final class ReadAhead {
         private boolean ready;
         private long since;
 
-        Segment(long offset, int size) {
+        Segment(long offset, int length) {
             this.offset = offset;
-            this.data = ByteBuffer.allocate(size);
+            this.data = ByteBuffer.allocate(length);
+        }
+
+        long end() {
+            return offset + data.capacity();
         }
 
         void copy(Reader r) {
@@ -99,7 +103,7 @@ final class ReadAhead {
             int length = into.remaining();
             wanted = noticed(offset, length);
             hit = segments.get(offset / size);
-            if (hit != null && (offset + length > hit.offset + size || expired(hit))) {
+            if (hit != null && (offset < hit.offset || offset + length > hit.end() || expired(hit))) {
                 hit = null;
             }
             ready = hit != null && hit.ready;
@@ -107,10 +111,11 @@ final class ReadAhead {
                 hit.readers.add(reader);
             }
         }
-        wanted.forEach(this::fetch);
         if (hit == null) {
-            otherwise.run();
-        } else if (ready) {
+            otherwise.run(); // somebody waits for it, which nobody does yet for the rest
+        }
+        wanted.forEach(this::fetch);
+        if (ready) {
             hit.copy(reader);
             end.ended(null, null);
         }
@@ -151,10 +156,13 @@ final class ReadAhead {
         long first = offset / size;
         segments.remove(first - 1); // read already
         for (long n = first; n <= first + AHEAD; n++) {
-            // Most of the present segment may be behind the reader.
-            boolean useful = n > first || offset % size == 0;
-            if (useful && !segments.containsKey(n) && (n + 1) * size <= end.getAsLong()) {
-                Segment s = new Segment(n * size, size);
+            // Once only for the present one: whoever writes what was just read drops it each time.
+            boolean useful = n > first || stream.inOrder == IN_ORDER || offset % size == 0;
+            long from = n > first ? n * size : offset + length;
+            int left = (int) ((n + 1) * size - from);
+            Segment present = segments.get(n);
+            if (useful && left > 0 && (present == null || present.offset > from) && from + left <= end.getAsLong()) {
+                Segment s = new Segment(from, left);
                 segments.put(n, s);
                 wanted.add(s);
             }
@@ -193,7 +201,7 @@ final class ReadAhead {
             return;
         }
         synchronized (this) {
-            segments.values().removeIf(s -> s.offset < offset + length && offset < s.offset + size);
+            segments.values().removeIf(s -> s.offset < offset + length && offset < s.end());
         }
     }
 

@@ -61,6 +61,9 @@ final class FaultProxy implements AutoCloseable {
     /** Writes of pages. */
     final AtomicInteger written = new AtomicInteger();
 
+    /** Reads of pages. */
+    final AtomicInteger read = new AtomicInteger();
+
     /** Late writes that the service has refused. */
     final AtomicInteger lateRefused = new AtomicInteger();
 
@@ -132,7 +135,11 @@ final class FaultProxy implements AutoCloseable {
         if (writes) {
             written.incrementAndGet();
         }
-        boolean pages = writes || method.equals("GET");
+        boolean reads = method.equals("GET");
+        if (reads) {
+            read.incrementAndGet();
+        }
+        boolean pages = writes || reads;
         if (!pages || ThreadLocalRandom.current().nextInt(100) >= percent) {
             answer(x, forward(x, body), false);
             return;

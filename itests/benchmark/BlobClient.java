@@ -15,21 +15,23 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.net.SocketFactory;
+import javax.net.ssl.SSLSocketFactory;
 
 /**
  * The least that can be done to read and write pages of blobs: a thread and a connection for each request in flight, nothing retried. It is
  * what azblk.py compares nbd-runner with.
  *
- * <p>java BlobClient.java CONTAINER_URL SAS sockets|client: by sockets, with no HTTP client between, or by Java's HTTP client. Each line that it is then given is a job, "read|write|fill BLOB SPAN BLOCK DEPTH SECONDS BYTES":
- * blocks at random within the first SPAN bytes, or once from the start to the end; until the time is over or as many bytes have been
- * transferred. It answers with "REQUESTS SECONDS P50 P99 P99.9 P99.99", in microseconds.
+ * <p>java BlobClient.java CONTAINER_URL SAS sockets|client: by sockets, with no HTTP client between, or by Java's HTTP client. Each line that
+ * it is then given is a job, "read|write|fill BLOB SPAN BLOCK DEPTH SECONDS BYTES": blocks at random within the first SPAN bytes, or once from
+ * the start to the end; until the time is over or as many bytes have been transferred. It answers with "REQUESTS SECONDS P50 P99 P99.9
+ * P99.99", in microseconds.
  */
 public final class BlobClient {
     private static final int MOST_HEADERS = 16384;
 
     private final URI container;
     private final String sas;
-
     private final HttpClient http;
 
     private BlobClient(URI container, String sas, HttpClient http) {
@@ -139,7 +141,8 @@ public final class BlobClient {
     }
 
     private final class Connection implements Caller {
-        private final Socket socket = new Socket(container.getHost(), container.getPort());
+        private final Socket socket = (container.getScheme().equals("https") ? SSLSocketFactory.getDefault() : SocketFactory.getDefault())
+                .createSocket(container.getHost(), container.getPort());
         private final DataInputStream in = new DataInputStream(socket.getInputStream());
         private final OutputStream out = socket.getOutputStream();
         private final boolean writes;

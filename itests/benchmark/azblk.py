@@ -2,13 +2,14 @@
 """Measures page blobs on Azurite: by plain calls of its REST API (the limit), and through nbd-runner, in one run.
 
 They take turns, several rounds of them for each workload, each on a blob of its own; see benchmark.py for what is printed. The calls are made by
-BlobClient.java, with a thread and a connection for each one in flight: by sockets, and by Java's HTTP client, which nbd-runner uses too. nbd-runner is measured as it is shipped, without reading ahead and
-merging ("plain"), and with one call at a time on one connection ("one call", which is how gluster/nbd-runner does it).
+BlobClient.java, with a thread and a connection for each one in flight: by sockets, and by Java's HTTP client, which nbd-runner uses too.
+nbd-runner is measured as it is shipped, without reading ahead and merging ("plain"), and with one call at a time on one connection ("one
+call", which is how gluster/nbd-runner does it).
 
 Azurite is one thread of Node.js, and it is near: with --delay each of its answers waits for so many milliseconds first, as those of a service
-that is not on this machine do.
+that is not on this machine do. With --tls it is asked over HTTPS.
 
-Needs fio (with its nbd engine), Node.js and npm, and a built distribution.
+Needs fio (with its nbd engine), Node.js and npm, a JDK, and a built distribution.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import pathlib
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -40,10 +42,10 @@ MOST_BYTES = 256 * MIB
 class Calls(Server):
     """A program that calls the service itself."""
 
-    def __init__(self, how, url, sas):
+    def __init__(self, how, url, sas, options):
         self.name = how
         source = pathlib.Path(__file__).with_name("BlobClient.java")
-        self.process = subprocess.Popen(["java", str(source), url, sas, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(["java", *options, str(source), url, sas, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -64,15 +66,21 @@ class Calls(Server):
         return {"rate": count / took, "mb": count * block / took / 1e6, "cpu": spent / count * 1e6, "cpu_mib": spent / (count * block) * MIB * 1e6,
                 **dict(zip(("p50", "p99", "p999", "p9999"), latencies))}
 
-
     def stop(self):
         self.process.stdin.close()
         self.process.wait(60)
 
 
-def create(url, size):
+def create(url, size, trusted):
     headers = {"x-ms-version": "2018-03-28", "x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size)}
-    urllib.request.urlopen(urllib.request.Request(url, method="PUT", headers=headers)).close()
+    urllib.request.urlopen(urllib.request.Request(url, method="PUT", headers=headers), context=trusted).close()
+
+
+def trust_store(certificate, store):
+    """For Java's own clients; gives the options that make them use it."""
+    subprocess.run(["keytool", "-importcert", "-noprompt", "-file", certificate, "-keystore", store, "-storepass", "changeit"],
+                   check=True, capture_output=True)
+    return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
 
 
 def load(seconds, direction, block, depth, blob, *extra):
@@ -94,7 +102,10 @@ def main():
     parser.add_argument("--only", default="", help="only workloads whose title and name match this regular expression")
     parser.add_argument("--warm", type=int, default=15, help="seconds that each of them reads, and writes, before (15)")
     parser.add_argument("--delay", type=int, default=0, help="ms that each answer of the service waits (0)")
+    parser.add_argument("--tls", action="store_true", help="over HTTPS")
     args = parser.parse_args()
+    if args.tls and args.delay:
+        parser.error("--tls and --delay do not go together")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     work = pathlib.Path(tempfile.mkdtemp(prefix="azblk-benchmark"))
     servers = []
@@ -108,37 +119,44 @@ def main():
 
 
 def run(args, work, servers):
-    environment = {**os.environ, "AZURITE_MEMORY": "1", "AZURITE_KEEPALIVE": "3600", "AZURITE_DELAY": str(args.delay)}
+    environment = {**os.environ, "AZURITE_MEMORY": "1", "AZURITE_KEEPALIVE": "3600", "AZURITE_DELAY": str(args.delay),
+                   "AZURITE_TLS": "1" if args.tls else "0"}
     said = subprocess.run([SERVICE, "up", work / "azurite", str(free_port())], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     setting = dict(re.findall(r"AZURITE_(\w+)='(.*)'", said))
     url, sas = setting["URL"], setting["SAS"]
-    container = url.removeprefix("http://")
-    calls, client = Calls("sockets", url, sas), Calls("client", url, sas)
+    container = url.split("://")[1]
+    java, common, trusted, scheme = [], {}, None, ";http"
+    if args.tls:
+        certificate = work / "azurite/tls/cert.pem"
+        java, common, scheme = trust_store(certificate, work / "trust.p12"), {"caFile": certificate}, ""
+        trusted = ssl.create_default_context(cafile=certificate)
+    calls, client = Calls("sockets", url, sas, java), Calls("client", url, sas, java)
     servers += [calls, client]
     for blob, (size, block) in BLOBS.items():
-        create(f"{url}/calls-{blob}?{sas}", size)
+        create(f"{url}/calls-{blob}?{sas}", size, trusted)
         calls.fill("calls", blob)
     for name, values in VARIANTS.items():
-        s, cli, _ = runner(args.home, work, name, prepare=lambda home: configure(home, "org.nbdrunner.handler.azblk", **values))
+        s, cli, _ = runner(args.home, work, name, prepare=lambda home: configure(home, "org.nbdrunner.handler.azblk", **common, **values))
         servers.append(s)
         s.export = f"azblk/{container}/{name.replace(' ', '-')}"
         for blob, (size, _) in BLOBS.items():
-            cli("azblk", "create", f"{container}/{name.replace(' ', '-')}-{blob};sas={sas};http", "size", str(size))
+            cli("azblk", "create", f"{container}/{name.replace(' ', '-')}-{blob};sas={sas}{scheme}", "size", str(size))
             calls.fill(name.replace(" ", "-"), blob)
-    # What is compiled while it runs is not what is compared, and of an HTTP client there is much to compile.
-    for s in servers:
-        for direction in ("randread", "randwrite"):
-            load(args.warm, direction, 4 * KIB, 16, "small")(s)
-
     _, _, ours, plain, one = servers
-    common = [(f"{label} {d[4:]} depth {depth}", load(args.seconds, d, block, depth, blob))
+    random = [(f"{label} {d[4:]} depth {depth}", load(args.seconds, d, block, depth, blob))
               for label, block, blob in (("4k random", 4 * KIB, "small"), ("1M random", MIB, "large"))
               for d in ("randread", "randwrite") for depth in (1, 16)]
-    measure("calls", [ours, calls, client], common, args.rounds, args.seconds, args.only)
-    measure("one call at a time", [ours, one], [w for w in common if w[0].endswith("16")], args.rounds, args.seconds, args.only)
     stream = [(f"{label} {d} depth {depth}", load(args.seconds, d, block, depth, "stream", *(["--fsync=64"] if d == "write" else [])))
               for label, block in (("4k", 4 * KIB), ("64k", 64 * KIB)) for d in ("read", "write") for depth in (1, 16)]
-    measure("streams", [ours, plain], stream, args.rounds, args.seconds, args.only)
+    for title, group, workloads in (("calls", [ours, calls, client], random),
+                                    ("one call at a time", [ours, one], [w for w in random if w[0].endswith("16")]),
+                                    ("streams", [ours, plain], stream)):
+        if any(re.search(args.only, f"{title} {name}") for name, _ in workloads):
+            # What is compiled while it runs is not what is compared, and of an HTTP client there is much to compile.
+            for s in group:
+                for direction in ("randread", "randwrite"):
+                    load(args.warm, direction, 4 * KIB, 16, "small")(s)
+        measure(title, group, workloads, args.rounds, args.seconds, args.only)
 
 
 if __name__ == "__main__":

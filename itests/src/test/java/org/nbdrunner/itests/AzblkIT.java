@@ -37,6 +37,17 @@ public class AzblkIT {
         return result.exit() != 0 || (result.out() + result.err()).contains("failed");
     }
 
+    /** Says what is wrong with a name, and nothing that might be a secret. */
+    private static void refused(Runner runner, String bad, String said) {
+        try {
+            Tool.Result r = runner.cli("azblk", "create", bad, "size", "1M");
+            assertTrue(r.toString(), r.exit() == 1 && r.err().contains(said));
+            assertFalse(r.toString(), (r.out() + r.err()).matches("(?s).*sig=[a%].*"));
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     private static void assertNoSecret(Runner runner) throws IOException {
         assertFalse(runner.log().contains("sig="));
         try (Stream<Path> logs = Files.list(runner.home.resolve("data/log"))) {
@@ -57,7 +68,12 @@ public class AzblkIT {
             runner.configure("org.nbdrunner.registry", Map.of("timeout", "120"));
             runner.start();
             runner.cli("azblk", "create", azurite.cfg("disk"), "size", "64M").ok();
-            assertFalse(runner.cli("list").ok().out().contains("sig="));
+            for (String[] shown : List.of(new String[] {"list"}, new String[] {"azblk", "list"}, new String[] {
+                "azblk", "info", azurite.key("disk")
+            })) {
+                String out = runner.cli(shown).ok().out();
+                assertTrue(out, out.contains(azurite.key("disk")) && !out.contains("sig="));
+            }
             Path jar = runner.home.resolve("newer.jar");
             try (Fio fio = new Fio(runner.uri("azblk/" + azurite.key("disk")), SECONDS)) {
                 for (String version : List.of("2.0.0", "3.0.0")) {
@@ -85,9 +101,17 @@ public class AzblkIT {
     public void lostLeasesExpiredSignaturesAndBadNames() throws Exception {
         try (Azurite azurite = new Azurite(Map.of("AZURITE_MEMORY", "1"));
                 Runner runner = new Runner().start()) {
-            for (String bad : List.of("host", "host/container/blob;sas=x", "host/container/blob;lease=1")) {
-                assertEquals(1, runner.cli("azblk", "create", bad, "size", "1M").exit());
-            }
+            Map.of(
+                            "host", "HOST/CONTAINER/BLOB is needed",
+                            "host/a b/c", "it is no HOST/CONTAINER/BLOB of a URL",
+                            "host/container/blob;lease=1", "Invalid lease argument, it must be a GUID",
+                            "host/container/blob;http=2", "the option http takes no value",
+                            "host/container/blob;sas=x", "Invalid sas argument, it has no signature (sig=)",
+                            "host/container/blob;sas=sig=%aj", "Invalid sas argument, it is not percent-encoded",
+                            "host/container/blob;sas=sig=a;auth=b", "either sas or auth is needed, not both",
+                            "host/container/blob;auth=a/b", "Invalid auth argument, it must be the name of a file",
+                            "host/container/blob;sig=a", "sig")
+                    .forEach((bad, said) -> refused(runner, bad, said));
             String lease = UUID.randomUUID().toString();
             String leased = azurite.cfg("leased") + ";lease=" + lease;
             runner.cli("azblk", "create", leased, "size", "8M").ok();

@@ -283,6 +283,28 @@ class RequestsTest {
     }
 
     @Test
+    void aBlobThatOthersMadeIsUsedAsItIs() throws IOException {
+        Cfgstring cfg = create(MIB);
+        byte[] data = data(1, MIB);
+        service.blobs.replaceAll((path, made) -> {
+            FakeService.Blob b = new FakeService.Blob(MIB, "PageBlob");
+            System.arraycopy(data, 0, b.data, 0, MIB);
+            return b;
+        });
+        StorageException e =
+                assertThrows(StorageException.class, () -> handler.create(cfg, MIB, false, ProgressListener.NONE));
+        assertEquals(Errno.EEXIST, e.errno());
+        try (Volume v = open(cfg)) {
+            assertEquals(MIB, v.info().size());
+            assertArrayEquals(data, TestRequest.read(0, MIB).run(v).data());
+            TestRequest.write(0, data(2, BLOCK), 0).run(v);
+            assertArrayEquals(data(2, BLOCK), Arrays.copyOf(service.blob("disk").data, BLOCK));
+        }
+        handler.delete(cfg);
+        assertTrue(service.blobs.isEmpty());
+    }
+
+    @Test
     void aBlobThatIsNoPageBlobIsLeftAlone() throws IOException {
         Cfgstring cfg = create(MIB);
         service.blobs.replaceAll((path, b) -> new FakeService.Blob(MIB, "BlockBlob"));

@@ -15,8 +15,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
-import javax.net.SocketFactory;
-import javax.net.ssl.SSLSocketFactory;
 
 /**
  * The least that can be done to read and write pages of blobs: a thread and a connection for each request in flight, nothing retried. It is
@@ -141,8 +139,7 @@ public final class BlobClient {
     }
 
     private final class Connection implements Caller {
-        private final Socket socket = (container.getScheme().equals("https") ? SSLSocketFactory.getDefault() : SocketFactory.getDefault())
-                .createSocket(container.getHost(), container.getPort());
+        private final Socket socket = new Socket(container.getHost(), container.getPort());
         private final DataInputStream in = new DataInputStream(socket.getInputStream());
         private final OutputStream out = socket.getOutputStream();
         private final boolean writes;

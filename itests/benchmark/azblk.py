@@ -7,7 +7,7 @@ nbd-runner is measured as it is shipped, without reading ahead and merging ("pla
 call", which is how gluster/nbd-runner does it).
 
 Azurite is one thread of Node.js, and it is near: with --delay each of its answers waits for so many milliseconds first, as those of a service
-that is not on this machine do. With --tls it is asked over HTTPS.
+that is not on this machine do.
 
 Needs fio (with its nbd engine), Node.js and npm, a JDK, and a built distribution.
 """
@@ -18,7 +18,6 @@ import pathlib
 import re
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -42,10 +41,10 @@ MOST_BYTES = 256 * MIB
 class Calls(Server):
     """A program that calls the service itself."""
 
-    def __init__(self, how, url, sas, options):
+    def __init__(self, how, url, sas):
         self.name = how
         source = pathlib.Path(__file__).with_name("BlobClient.java")
-        self.process = subprocess.Popen(["java", *options, str(source), url, sas, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(["java", str(source), url, sas, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -71,16 +70,9 @@ class Calls(Server):
         self.process.wait(60)
 
 
-def create(url, size, trusted):
+def create(url, size):
     headers = {"x-ms-version": "2018-03-28", "x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size)}
-    urllib.request.urlopen(urllib.request.Request(url, method="PUT", headers=headers), context=trusted).close()
-
-
-def trust_store(certificate, store):
-    """For Java's own clients; gives the options that make them use it."""
-    subprocess.run(["keytool", "-importcert", "-noprompt", "-file", certificate, "-keystore", store, "-storepass", "changeit"],
-                   check=True, capture_output=True)
-    return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+    urllib.request.urlopen(urllib.request.Request(url, method="PUT", headers=headers)).close()
 
 
 def load(seconds, direction, block, depth, blob, *extra):
@@ -102,10 +94,7 @@ def main():
     parser.add_argument("--only", default="", help="only workloads whose title and name match this regular expression")
     parser.add_argument("--warm", type=int, default=15, help="seconds that each of them reads, and writes, before (15)")
     parser.add_argument("--delay", type=int, default=0, help="ms that each answer of the service waits (0)")
-    parser.add_argument("--tls", action="store_true", help="over HTTPS")
     args = parser.parse_args()
-    if args.tls and args.delay:
-        parser.error("--tls and --delay do not go together")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     work = pathlib.Path(tempfile.mkdtemp(prefix="azblk-benchmark"))
     servers = []
@@ -119,28 +108,22 @@ def main():
 
 
 def run(args, work, servers):
-    environment = {**os.environ, "AZURITE_MEMORY": "1", "AZURITE_KEEPALIVE": "3600", "AZURITE_DELAY": str(args.delay),
-                   "AZURITE_TLS": "1" if args.tls else "0"}
+    environment = {**os.environ, "AZURITE_MEMORY": "1", "AZURITE_KEEPALIVE": "3600", "AZURITE_DELAY": str(args.delay)}
     said = subprocess.run([SERVICE, "up", work / "azurite", str(free_port())], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     setting = dict(re.findall(r"AZURITE_(\w+)='(.*)'", said))
     url, sas = setting["URL"], setting["SAS"]
-    container = url.split("://")[1]
-    java, common, trusted, scheme = [], {}, None, ";http"
-    if args.tls:
-        certificate = work / "azurite/tls/cert.pem"
-        java, common, scheme = trust_store(certificate, work / "trust.p12"), {"caFile": certificate}, ""
-        trusted = ssl.create_default_context(cafile=certificate)
-    calls, client = Calls("sockets", url, sas, java), Calls("client", url, sas, java)
+    container = url.removeprefix("http://")
+    calls, client = Calls("sockets", url, sas), Calls("client", url, sas)
     servers += [calls, client]
     for blob, (size, block) in BLOBS.items():
-        create(f"{url}/calls-{blob}?{sas}", size, trusted)
+        create(f"{url}/calls-{blob}?{sas}", size)
         calls.fill("calls", blob)
     for name, values in VARIANTS.items():
-        s, cli, _ = runner(args.home, work, name, prepare=lambda home: configure(home, "org.nbdrunner.handler.azblk", **common, **values))
+        s, cli, _ = runner(args.home, work, name, prepare=lambda home: configure(home, "org.nbdrunner.handler.azblk", **values))
         servers.append(s)
         s.export = f"azblk/{container}/{name.replace(' ', '-')}"
         for blob, (size, _) in BLOBS.items():
-            cli("azblk", "create", f"{container}/{name.replace(' ', '-')}-{blob};sas={sas}{scheme}", "size", str(size))
+            cli("azblk", "create", f"{container}/{name.replace(' ', '-')}-{blob};sas={sas};http", "size", str(size))
             calls.fill(name.replace(" ", "-"), blob)
     _, _, ours, plain, one = servers
     random = [(f"{label} {d[4:]} depth {depth}", load(args.seconds, d, block, depth, blob))

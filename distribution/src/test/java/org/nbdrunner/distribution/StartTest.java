@@ -69,6 +69,31 @@ class StartTest {
     }
 
     @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            CLOSING | ConstantHandler.hang();
+            CLOSING | if (true) throw new IOException("no such luck");
+            SUBMITTING | if (request.command() == Command.FLUSH) { request.fail(Errno.ENOSPC, "no such room"); return; }
+            """)
+    void tellsOfAVolumeThatIsNotClosedProperlyAtTheStop(String point, String statement) throws Exception {
+        new HandlerJar("test.constant", "1.0.0", "constant", 1)
+                .at(point, statement)
+                .make(directory, installation.home.resolve("deploy/constant.jar"));
+        Installation.Run run = installation.run("nbd-runner").awaitServing();
+        Installation.await("the handler", () -> installation.log().contains("Handler constant 1.0.0 is here"));
+        installation.cli("constant", "create", "disk", "size", "64K");
+        try (Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/constant/disk", directory)) {
+            assertEquals("1", watcher.read());
+            Installation.Result result = run.terminate();
+            assertEquals(1, result.exit(), result::toString);
+            assertTrue(
+                    result.err().startsWith("nbd-runner: stopped, but could not flush or close disk properly, "),
+                    result::toString);
+            assertEquals(1, result.err().lines().count(), result::toString);
+            assertFalse(result.out().contains("has stopped"), result::toString);
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"false", "true"})
     void startsThroughALinkWithOptionsAndADataDirectoryOfItsOwn(boolean made) throws Exception {
         Path data = directory.resolve("state");

@@ -6,6 +6,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.function.Consumer;
 import org.apache.felix.framework.FrameworkFactory;
 import org.nbdrunner.launcher.feature.Feature;
 import org.osgi.framework.Bundle;
@@ -13,14 +16,19 @@ import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkEvent;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.launch.Framework;
 import org.osgi.framework.startlevel.BundleStartLevel;
 import org.osgi.framework.startlevel.FrameworkStartLevel;
 
 /** The OSGi framework with the features' bundles. */
 final class Container {
+    /** The property of the service that is told of backstores whose volumes are not closed as they should. */
+    private static final String UNCLEAN = "nbd.unclean";
+
     private final Framework framework;
     private final List<Bundle> bundles = new ArrayList<>();
+    private final Set<String> unclean = new ConcurrentSkipListSet<>();
 
     private Container(Framework framework) {
         this.framework = framework;
@@ -42,7 +50,32 @@ final class Container {
         } catch (BundleException e) {
             throw new StartException("the OSGi framework does not start: " + Failures.line(e), e);
         }
-        return new Container(framework);
+        Container container = new Container(framework);
+        // Of a type that the launcher and the registry both know.
+        container
+                .context()
+                .registerService(
+                        Consumer.class, container::noteUnclean, FrameworkUtil.asDictionary(Map.of(UNCLEAN, true)));
+        return container;
+    }
+
+    /** What happens while nbd-runner runs is for the log alone. */
+    private void noteUnclean(Object backstore) {
+        if (framework.getState() == Bundle.STOPPING) {
+            unclean.add(String.valueOf(backstore));
+        }
+    }
+
+    /**
+     * What the stop has left behind.
+     *
+     * @return one line that names the backstores whose volumes could not be flushed or closed as they should; empty if there are none
+     */
+    String unclean() {
+        return unclean.isEmpty()
+                ? ""
+                : "stopped, but could not flush or close " + String.join(", ", unclean)
+                        + " properly, whose last writes may be lost; the log says why";
     }
 
     /**

@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * How the process ends. Either the main thread ends it with an exit code, or a signal does: then everything is stopped in order, and the
- * code is 0 if that worked. Whichever comes first decides.
+ * code is 0 if all of that worked. Whichever comes first decides.
  */
 final class Ending {
     private final AtomicBoolean decided = new AtomicBoolean();
@@ -62,12 +62,16 @@ final class Ending {
         Container running = container;
         System.out.println("nbd-runner is stopping");
         boolean stopped = running == null || running.stop(timeout);
-        if (stopped) {
+        String unclean = running == null ? "" : running.unclean();
+        if (!stopped) {
+            Notice.last("not stopped within " + timeout.toSeconds() + " seconds" + because(running) + ", giving up");
+        } else if (unclean.isEmpty()) {
             System.out.println("nbd-runner has stopped");
         } else {
-            Notice.last("not stopped within " + timeout.toSeconds() + " seconds" + because(running) + ", giving up");
+            // Not to the log: that has stopped too, and the registry has told it more.
+            System.err.println("nbd-runner: " + unclean);
         }
         // A stop on request is a success; without this, the code would tell of the signal.
-        Runtime.getRuntime().halt(stopped ? Main.SUCCESS : Main.FAILURE);
+        Runtime.getRuntime().halt(stopped && unclean.isEmpty() ? Main.SUCCESS : Main.FAILURE);
     }
 }

@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * The program {@code nbd-runner}. The start script gives it the directories as system properties: {@code nbd.home}, {@code nbd.data}.
  *
- * <p>Exit codes: 0 after a clean stop, on SIGTERM and SIGINT too; 1 if it cannot start or stop; 2 for a wrong command line.
+ * <p>Exit codes: 0 after a clean stop, on SIGTERM and SIGINT too; 1 if it cannot start or stop, or could not close a
+ * volume properly at its stop; 2 for a wrong command line.
  */
 public final class Main {
     static final int SUCCESS = 0;
@@ -40,13 +41,15 @@ public final class Main {
     private static void run(Options options) {
         Ending ending = null;
         int code = FAILURE;
-        String complaint = null;
+        String complaint = "";
         try {
             Layout layout = new Layout(directory(Settings.HOME), directory(Settings.DATA));
             Settings settings = Settings.load(layout, options.properties());
             ending = new Ending(settings.stopTimeout());
-            new Runner(layout, settings, version()).run(ending);
-            code = SUCCESS;
+            complaint = new Runner(layout, settings, version()).run(ending);
+            if (complaint.isEmpty()) {
+                code = SUCCESS;
+            }
         } catch (StartException | IOException e) {
             complaint = Failures.line(e);
         } catch (InterruptedException e) {
@@ -58,7 +61,7 @@ public final class Main {
             complaint = "cannot go on after " + e;
         }
         if (ending == null || ending.decide()) {
-            if (complaint != null) {
+            if (!complaint.isEmpty()) {
                 System.err.println("nbd-runner: " + complaint);
             }
             // The framework's threads would keep the process alive.

@@ -42,6 +42,8 @@ record Options(Action action, Map<String, String> properties) {
               NBD_RUNNER_DATA       the directory for state and logs (default: data/ beside bin/)
               NBD_RUNNER_OPTS       more options for the Java virtual machine
               JAVA_HOME             the Java to use, 17 or newer (default: the java on the PATH)
+            Exit status: 0 stopped cleanly, on SIGTERM and SIGINT too; 1 cannot start, or not stopped cleanly: not in
+            time, or a volume could not be flushed or closed; 2 wrong usage.
             """;
 
     private static final int MAX_THREADS = 1024;

@@ -30,11 +30,12 @@ final class Runner {
      * Starts everything, says so, and returns when it has stopped again.
      *
      * @param ending told of the container, so that a signal can stop it
+     * @return what is to be said of the stop, empty if nothing is
      * @throws StartException if something does not start; what did has been stopped
      * @throws IOException if a directory of the distribution cannot be read
      * @throws InterruptedException if the thread was interrupted
      */
-    void run(Ending ending) throws StartException, IOException, InterruptedException {
+    String run(Ending ending) throws StartException, IOException, InterruptedException {
         List<Feature> features = new FeatureLoader(layout, new FeatureReader(settings.properties()::get))
                 .load(FeatureChoice.read(layout.data()).apply(settings.features()));
         Map<String, Metatype> metatypes =
@@ -43,13 +44,13 @@ final class Runner {
 
         DataDirectory data = DataDirectory.lock(layout.data());
         try {
-            run(Container.create(settings), features, metatypes, ending);
+            return run(Container.create(settings), features, metatypes, ending);
         } finally {
             data.close();
         }
     }
 
-    private void run(Container container, List<Feature> features, Map<String, Metatype> metatypes, Ending ending)
+    private String run(Container container, List<Feature> features, Map<String, Metatype> metatypes, Ending ending)
             throws StartException, IOException, InterruptedException {
         ending.watch(container);
         try {
@@ -62,6 +63,7 @@ final class Runner {
                 }
             }
             container.awaitStop();
+            return container.unclean();
         } finally {
             container.stop(settings.stopTimeout());
         }

@@ -9,6 +9,7 @@ import static org.nbdrunner.api.control.BackstoreState.UNMAPPING;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -687,13 +688,12 @@ final class Backstore implements Session.Owner {
         }
     }
 
-    /** Waits for a volume that is being closed, until a time of {@link System#nanoTime}, and tells of one that is not closed then. */
-    void awaitClosed(long deadline) {
-        slot.unclosed(deadline)
-                .ifPresent(handler -> LOG.error(
-                        "{}: bundle {} has not closed the volume in time, nbd-runner stops without it",
-                        key,
-                        handler.origin()));
+    /** Waits for a volume that is being closed, until a time of {@link System#nanoTime}; false, and an error in the log, if it is not then. */
+    boolean awaitClosed(long deadline) {
+        Optional<HandlerService> holder = slot.unclosed(deadline);
+        holder.ifPresent(handler -> LOG.error(
+                "{}: bundle {} has not closed the volume in time, nbd-runner stops without it", key, handler.origin()));
+        return holder.isEmpty();
     }
 
     /** Waits for a handler's volume only: another's may never close. */

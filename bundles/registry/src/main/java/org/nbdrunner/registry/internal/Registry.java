@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.nbdrunner.api.control.BackstoreState;
@@ -39,6 +40,9 @@ final class Registry implements AutoCloseable {
     private final Exports exports;
     private final RegistryWatch watch;
 
+    /** Told of each backstore whose volume is not closed as it should. */
+    private final Consumer<String> unclean;
+
     /** When all is over, by {@link System#nanoTime}; null while it runs. */
     private volatile Long end;
 
@@ -47,9 +51,11 @@ final class Registry implements AutoCloseable {
      *
      * @param settings bounds
      * @param endpoint where legacy I/O is served; gives null while it is not
+     * @param unclean told of each backstore whose volume could not be flushed or closed as it should
      * @throws IOException if the configuration cannot be loaded; one line says what is wrong where
      */
-    Registry(Settings settings, Supplier<IoEndpoint> endpoint) throws IOException {
+    Registry(Settings settings, Supplier<IoEndpoint> endpoint, Consumer<String> unclean) throws IOException {
+        this.unclean = unclean;
         SavedConfiguration configuration = SavedConfiguration.open(settings.directory());
         Tasks tasks = new Tasks();
         this.handlers = new HandlerTable(
@@ -62,7 +68,7 @@ final class Registry implements AutoCloseable {
                 settings,
                 configuration,
                 handlers,
-                new VolumeCloser(tasks, settings.drain(), settings.close()),
+                new VolumeCloser(tasks, settings.drain(), settings.close(), unclean),
                 tasks,
                 new Changes());
         this.backstores = new Backstores(around);
@@ -231,7 +237,7 @@ final class Registry implements AutoCloseable {
         List<Session> revoked =
                 backstores.all().stream().flatMap(b -> b.stop().stream()).toList();
         revoked.forEach(Session::tellRevoked);
-        backstores.all().forEach(b -> b.awaitClosed(deadline));
+        backstores.all().stream().filter(b -> !b.awaitClosed(deadline)).forEach(b -> unclean.accept(b.key()));
         around.tasks().close();
         around.configuration().close();
     }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.HandlerWatch;
 import org.nbdrunner.api.export.Exports;
@@ -94,11 +95,16 @@ public final class RegistryComponent {
      * Loads the saved configuration.
      *
      * @param config typed
+     * @param unclean told of each backstore whose volume could not be flushed or closed as it should; null if nobody wants to know
      * @throws IOException if it cannot be loaded; one line says what is wrong where
      */
     @Activate
-    public RegistryComponent(Config config) throws IOException {
-        registry = new Registry(settings(config), () -> endpoint);
+    public RegistryComponent(
+            Config config,
+            @Reference(cardinality = ReferenceCardinality.OPTIONAL, target = "(nbd.unclean=true)")
+                    Consumer<String> unclean)
+            throws IOException {
+        registry = new Registry(settings(config), () -> endpoint, unclean == null ? key -> {} : unclean);
     }
 
     private static Settings settings(Config config) throws IOException {

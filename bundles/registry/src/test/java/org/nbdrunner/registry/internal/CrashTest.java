@@ -60,7 +60,8 @@ class CrashTest {
 
     /** The one to be killed: announces the state that comes next, brings it about, says so. */
     public static void main(String[] args) throws Exception {
-        Registry registry = new Registry(Fixture.settings(Path.of(args[0])), () -> new Endpoint("localhost", 1));
+        Registry registry =
+                new Registry(Fixture.settings(Path.of(args[0])), () -> new Endpoint("localhost", 1), key -> {});
         registry.add(H, new Anything(), 0, 1, Fixture.ORIGIN);
         Control control = registry.control();
         Random random = new Random();
@@ -160,7 +161,7 @@ class CrashTest {
 
     /** Nobody has cleaned up, and it must not be needed. */
     private void assertStarts() throws Exception {
-        try (Registry registry = new Registry(Fixture.settings(directory), () -> null)) {
+        try (Registry registry = new Registry(Fixture.settings(directory), () -> null, key -> {})) {
             for (BackstoreInfo i : registry.control().list("")) {
                 assertEquals(i.device().isEmpty() ? BackstoreState.CREATED : BackstoreState.DEAD, i.state());
             }

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -38,6 +40,7 @@ final class Fixture implements AutoCloseable {
 
     final Path directory;
     final TestHandler handler;
+    final Queue<String> unclean = new ConcurrentLinkedQueue<>();
     volatile boolean listening = true;
     private Registry registry;
     private Settings settings;
@@ -74,7 +77,7 @@ final class Fixture implements AutoCloseable {
     }
 
     void start() throws IOException {
-        registry = new Registry(settings, () -> listening ? endpoint() : null);
+        registry = new Registry(settings, () -> listening ? endpoint() : null, unclean::add);
     }
 
     /** Starts again with other settings, and the handler. */

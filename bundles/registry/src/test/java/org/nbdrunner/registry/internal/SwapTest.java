@@ -340,6 +340,19 @@ class SwapTest {
         remove(first);
         add(second);
         awaitServing(export, second);
+        assertEquals(List.of("a"), List.copyOf(f.unclean));
+    }
+
+    @Test
+    void whatIsNotClosedWhenAllStopsIsTold() throws Exception {
+        shorten(Duration.ofSeconds(30), Duration.ofMillis(100));
+        f.create("b");
+        f.open("a");
+        f.open("b");
+        first.closeGate = new CountDownLatch(1);
+        f.restart();
+        first.closeGate.countDown();
+        assertEquals(Set.of("a", "b"), Set.copyOf(f.unclean));
     }
 
     @Test

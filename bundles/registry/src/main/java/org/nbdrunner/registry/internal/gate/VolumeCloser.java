@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.nbdrunner.api.handler.Capability;
 import org.nbdrunner.api.handler.Errno;
 import org.slf4j.Logger;
@@ -20,6 +21,7 @@ public final class VolumeCloser {
 
     private final Tasks tasks;
     private final Duration close;
+    private final Consumer<String> unclean;
     private volatile Duration drain;
 
     /**
@@ -28,11 +30,13 @@ public final class VolumeCloser {
      * @param tasks runs it
      * @param drain how long requests in flight may take to end
      * @param close how long the flush may take, and then how long the volume may take to close, until that is logged
+     * @param unclean told of each backstore whose volume could not be flushed or closed as it should
      */
-    public VolumeCloser(Tasks tasks, Duration drain, Duration close) {
+    public VolumeCloser(Tasks tasks, Duration drain, Duration close, Consumer<String> unclean) {
         this.tasks = tasks;
         this.drain = drain;
         this.close = close;
+        this.unclean = unclean;
     }
 
     /**
@@ -132,8 +136,10 @@ public final class VolumeCloser {
         try {
             flush.done().get(close.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
+            unclean.accept(gate.toString());
             LOG.error("{}: handler {} has not flushed the volume in {} s", gate, opened.handler(), close.toSeconds());
         } catch (ExecutionException e) {
+            unclean.accept(gate.toString());
             LOG.error(
                     "{}: handler {} could not flush the volume, writes may be lost: {}",
                     gate,
@@ -142,10 +148,11 @@ public final class VolumeCloser {
         }
     }
 
-    private static void close(Gate gate, Closing closing) {
+    private void close(Gate gate, Closing closing) {
         try {
             closing.opened().volume().close();
         } catch (Exception | Error e) {
+            unclean.accept(gate.toString());
             LOG.error(
                     "{}: handler {} could not close the volume properly",
                     gate,

@@ -40,7 +40,7 @@ public final class Commands {
             return DONE;
         } catch (CommandException e) {
             if (!e.getMessage().isEmpty()) {
-                environment.err().println("nbd-cli: " + e.getMessage());
+                environment.complain(e.getMessage());
             }
             environment.err().print(e.help());
             return e.status();

@@ -62,4 +62,22 @@ public interface Environment {
      * @return true if it is a terminal
      */
     boolean terminal();
+
+    /**
+     * What is typed before commands, and stands before what they say.
+     *
+     * @return a program's name; empty in the runner's own shell, whose commands ask no other runner
+     */
+    default String program() {
+        return "nbd-cli";
+    }
+
+    /**
+     * Tells what is not as it should be.
+     *
+     * @param text one line
+     */
+    default void complain(String text) {
+        err().println(program().isEmpty() ? text : program() + ": " + text);
+    }
 }

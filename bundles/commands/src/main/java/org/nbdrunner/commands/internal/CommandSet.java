@@ -16,6 +16,7 @@ public final class CommandSet {
     private static final Set<String> NONE = Set.of();
 
     private final Environment environment;
+    private final Help texts;
 
     /**
      * Commands in an environment.
@@ -24,6 +25,7 @@ public final class CommandSet {
      */
     public CommandSet(Environment environment) {
         this.environment = environment;
+        this.texts = new Help(environment);
     }
 
     /**
@@ -36,15 +38,15 @@ public final class CommandSet {
      */
     public void run(List<String> words) throws UsageException, ControlException, IOException {
         if (words.isEmpty()) {
-            throw new UsageException("", Help.all(environment.handlers()));
+            throw new UsageException("", texts.all(environment.handlers()));
         }
         String first = words.get(0);
         List<String> rest = words.subList(1, words.size());
         switch (command(first)) {
             case "help" -> help(rest);
             case "version" -> version(rest);
-            case "list" -> new ListCommand(environment, "").run(rest, Help.command("list"));
-            case "info" -> info("", rest, Help.command("info"));
+            case "list" -> new ListCommand(environment, "").run(rest, texts.command("list"));
+            case "info" -> info("", rest, texts.command("info"));
             case "handler" -> new HandlerCommand(environment).run(rest);
             case "completion" -> completion(rest);
             default -> ofHandler(first, rest);
@@ -59,7 +61,7 @@ public final class CommandSet {
         return switch (word) {
             case "-v", "--version" -> "version";
             default -> {
-                String found = Words.complete(word, Help.commandsOfAll(), Help.all(environment.handlers()));
+                String found = Words.complete(word, Help.commandsOfAll(), texts.all(environment.handlers()));
                 yield found == null ? word : found;
             }
         };
@@ -67,17 +69,17 @@ public final class CommandSet {
 
     private void ofHandler(String handler, List<String> words) throws UsageException, ControlException, IOException {
         if (!handler.matches("[a-z][a-z0-9-]{0,31}")) {
-            throw new UsageException("there is no command " + handler, Help.all(environment.handlers()));
+            throw new UsageException("there is no command " + handler, texts.all(environment.handlers()));
         }
         if (words.isEmpty()) {
-            throw new UsageException("which command?", Help.handler(handler));
+            throw new UsageException("which command?", texts.handler(handler));
         }
-        String command = Words.complete(words.get(0), Help.commandsOfHandlers(), Help.handler(handler));
+        String command = Words.complete(words.get(0), Help.commandsOfHandlers(), texts.handler(handler));
         if (command == null) {
-            throw new UsageException("there is no command " + words.get(0), Help.handler(handler));
+            throw new UsageException("there is no command " + words.get(0), texts.handler(handler));
         }
         List<String> rest = words.subList(1, words.size());
-        String help = Help.command(handler, command);
+        String help = texts.command(handler, command);
         switch (command) {
             case "create" -> create(handler, rest, help);
             case "delete" -> delete(handler, rest, help);
@@ -86,7 +88,7 @@ public final class CommandSet {
             case "unmap" -> new UnmapCommand(environment, handler).run(rest, help);
             case "list" -> new ListCommand(environment, handler).run(rest, help);
             case "info" -> info(handler, rest, help);
-            default -> environment.out().print(Help.handler(handler));
+            default -> environment.out().print(texts.handler(handler));
         }
     }
 
@@ -94,7 +96,7 @@ public final class CommandSet {
     private void help(List<String> words) throws UsageException, ControlException, IOException {
         String topic = words.isEmpty() ? "" : command(words.get(0));
         if (topic.isEmpty() || (Help.commandsOfAll().contains(topic) && !topic.equals("handler"))) {
-            environment.out().print(Help.all(environment.handlers()));
+            environment.out().print(texts.all(environment.handlers()));
         } else {
             run(List.of(topic, "help"));
         }
@@ -135,16 +137,20 @@ public final class CommandSet {
     }
 
     private void version(List<String> words) throws UsageException {
-        Words w = Words.parse(words, NONE, NONE, 0, 0, Help.command("version"));
+        Words w = Words.parse(words, NONE, NONE, 0, 0, texts.command("version"));
         String version = Version.text();
         environment
                 .out()
-                .println(w.json() ? Json.object(new TreeMap<>(Map.of("version", version))) : "nbd-cli " + version);
+                .println(
+                        w.json()
+                                ? Json.object(new TreeMap<>(Map.of("version", version)))
+                                : (environment.program().isEmpty() ? "nbd-runner" : environment.program()) + " "
+                                        + version);
     }
 
     private void completion(List<String> words) throws UsageException {
         if (!words.equals(List.of("bash"))) {
-            throw new UsageException("completion is there for: bash", Help.command("completion"));
+            throw new UsageException("completion is there for: bash", texts.command("completion"));
         }
         environment.out().print(Help.completion(environment.handlers()));
     }

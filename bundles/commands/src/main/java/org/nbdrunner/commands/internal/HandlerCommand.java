@@ -15,13 +15,15 @@ final class HandlerCommand {
     private static final Set<String> NONE = Set.of();
 
     private final Environment environment;
+    private final Help texts;
 
     HandlerCommand(Environment environment) {
         this.environment = environment;
+        this.texts = new Help(environment);
     }
 
     void run(List<String> words) throws UsageException, ControlException {
-        String all = Help.handlerCommands();
+        String all = texts.handlerCommands();
         if (words.isEmpty()) {
             throw new UsageException("which command?", all);
         }
@@ -30,7 +32,7 @@ final class HandlerCommand {
             throw new UsageException("there is no command " + words.get(0), all);
         }
         List<String> rest = words.subList(1, words.size());
-        String help = Help.handlerCommand(command);
+        String help = texts.handlerCommand(command);
         switch (command) {
             case "list" -> list(Words.parse(rest, NONE, NONE, 0, 0, help));
             case "install" -> install(Words.parse(rest, NONE, NONE, 1, 1, help), help);

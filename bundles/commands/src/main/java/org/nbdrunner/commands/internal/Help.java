@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.nbdrunner.commands.Environment;
 
 /** What the commands are, and what help says of them. */
 final class Help {
@@ -12,6 +13,9 @@ final class Help {
     private static final Map<String, String> OF_ALL = new LinkedHashMap<>();
     private static final Map<String, String> OF_HANDLER = new LinkedHashMap<>();
     private static final Map<String, String> LEGEND = new LinkedHashMap<>();
+
+    /** What commands have in common that can ask another runner. */
+    private static final String HOST = "[host HOST]";
 
     private static final String FORCE = "even if it becomes smaller: what is beyond its new end is lost";
     private static final String REMOVE = "even if its backstores are in use: what is mapped is dead until it is back";
@@ -50,7 +54,16 @@ final class Help {
         LEGEND.put("HOST", "the runner's HOST[:PORT], or several with commas between; localhost unless given");
     }
 
-    private Help() {}
+    private final boolean shell;
+
+    /**
+     * Help for an environment: it shows what is to be typed there.
+     *
+     * @param environment where the commands run
+     */
+    Help(Environment environment) {
+        this.shell = environment.program().isEmpty();
+    }
 
     /** The commands that name no handler. */
     static Set<String> commandsOfAll() {
@@ -67,8 +80,19 @@ final class Help {
         return OF_HANDLER.keySet();
     }
 
-    static String all(List<String> handlers) {
-        return """
+    String all(List<String> handlers) {
+        String text = shell ? """
+                usage: HANDLER COMMAND ...    with HANDLER one of: %s
+                       HANDLER help           what a handler's commands are
+                       list [STATE]
+                       info CFG
+                       handler list
+                       handler help           how handlers are installed, upgraded and removed
+                       nbd ...                any of these, where another command has the same name
+
+                STATE  inuse|map, free|unmap: the kernel's devices; create, dead, live: backstores; all
+                --json makes what is printed JSON.
+                """ : """
                 usage: nbd-cli HANDLER COMMAND ...    with HANDLER one of: %s
                        nbd-cli HANDLER help           what a handler's commands are
                        nbd-cli list [STATE] [host HOST]
@@ -82,11 +106,12 @@ final class Help {
                 HOST   the runner's HOST[:PORT], or several with commas between; localhost unless given
                 --json makes what is printed JSON. Commands may be abbreviated.
                 Exit status: 0 done, 1 refused or failed, 2 wrong usage.
-                """.formatted(String.join(", ", handlers));
+                """;
+        return text.formatted(String.join(", ", handlers));
     }
 
     /** All of a handler's commands. */
-    static String handler(String handler) {
+    String handler(String handler) {
         return usage(lines(handler, OF_HANDLERS, "%-6s %s"), cfg(handler), FORCE);
     }
 
@@ -98,22 +123,22 @@ final class Help {
     }
 
     /** All commands behind {@code handler}. */
-    static String handlerCommands() {
+    String handlerCommands() {
         return usage(lines("handler", OF_HANDLER, "%-7s %s"), "", REMOVE);
     }
 
     /** One of them. */
-    static String handlerCommand(String command) {
+    String handlerCommand(String command) {
         return usage(List.of(("handler " + command + " " + OF_HANDLER.get(command)).strip()), "", REMOVE);
     }
 
     /** One of a handler's commands. */
-    static String command(String handler, String command) {
+    String command(String handler, String command) {
         return usage(List.of((handler + " " + command + " " + OF_HANDLERS.get(command)).strip()), cfg(handler), FORCE);
     }
 
     /** One of the commands that name no handler. */
-    static String command(String command) {
+    String command(String command) {
         return usage(
                 List.of((command + " " + OF_ALL.get(command)).strip()),
                 "the name of a backstore of any handler",
@@ -121,13 +146,13 @@ final class Help {
     }
 
     /** Usage lines, and a legend of the words in capitals that occur in them. */
-    private static String usage(List<String> lines, String cfg, String force) {
+    private String usage(List<String> commands, String cfg, String force) {
         StringBuilder s = new StringBuilder();
+        List<String> lines = commands.stream()
+                .map(command -> shell ? command.replace(HOST, "").stripTrailing() : "nbd-cli " + command)
+                .toList();
         for (String line : lines) {
-            s.append(s.isEmpty() ? "usage: " : "       ")
-                    .append("nbd-cli ")
-                    .append(line)
-                    .append('\n');
+            s.append(s.isEmpty() ? "usage: " : "       ").append(line).append('\n');
         }
         Map<String, String> legend = new LinkedHashMap<>();
         legend.put("CFG", cfg);

@@ -60,7 +60,7 @@ final class ListCommand {
             if (!DEVICE_STATES.contains(state)) {
                 throw e;
             }
-            environment.err().println("nbd-cli: what the devices are mapped to is not known: " + e.getMessage());
+            environment.complain("what the devices are mapped to is not known: " + e.getMessage());
             return List.of();
         }
     }

@@ -149,7 +149,7 @@ final class MapCommand {
         try {
             control.postmap(handler, cfg, "", "");
         } catch (ControlException e) {
-            environment.err().println("nbd-cli: the runner did not take note of the failure: " + e.getMessage());
+            environment.complain("the runner did not take note of the failure: " + e.getMessage());
         }
     }
 

@@ -38,11 +38,9 @@ final class ResizeCommand {
                 follow(key, device, size);
                 followed = device;
             } else {
-                environment
-                        .err()
-                        .println("nbd-cli: " + key + " is resized; " + device
-                                + ", which is not connected on this machine, keeps its size until this command is"
-                                + " given on its own machine, or it is mapped again");
+                environment.complain(key + " is resized; " + device
+                        + ", which is not connected on this machine, keeps its size until this command is"
+                        + " given on its own machine, or it is mapped again");
             }
         }
         if (w.json()) {

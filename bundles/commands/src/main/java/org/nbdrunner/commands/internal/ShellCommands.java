@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Descriptor;
 import org.apache.felix.service.command.Function;
 import org.nbdrunner.api.control.Control;
 import org.nbdrunner.api.control.ControlException;
@@ -41,7 +42,7 @@ public final class ShellCommands {
     private final BundleContext context;
     private final Control control;
     private final Mapper mapper = new KernelMapper();
-    private final List<ServiceRegistration<Function>> common = new ArrayList<>();
+    private final ServiceRegistration<?> common;
 
     /** Null if there is none. */
     @Reference(
@@ -66,9 +67,12 @@ public final class ShellCommands {
     public ShellCommands(BundleContext context, @Reference Control control) {
         this.context = context;
         this.control = control;
-        for (String name : List.of("list", "info", "handler")) {
-            common.add(register(name));
-        }
+        common = context.registerService(
+                Object.class,
+                new Common(),
+                FrameworkUtil.asDictionary(Map.of("osgi.command.scope", SCOPE, "osgi.command.function", new String[] {
+                    "nbd", "list", "info", "handler"
+                })));
     }
 
     @Reference(
@@ -99,6 +103,32 @@ public final class ShellCommands {
         }
     }
 
+    /** Methods, not functions as those of the handlers are: the shell's own help tells of methods only. */
+    final class Common {
+
+        @Descriptor("the commands of nbd-runner, as nbd-cli has them; without words: what they are")
+        public void nbd(CommandSession session, @Descriptor("a command's words") Object... words)
+                throws CommandException {
+            run(session, words.length == 0 ? List.of("help") : List.of(words));
+        }
+
+        @Descriptor("lists the backstores of nbd-runner, and the kernel's devices")
+        public void list(CommandSession session, @Descriptor("[STATE]") Object... words) throws CommandException {
+            run("list", session, List.of(words));
+        }
+
+        @Descriptor("tells of one backstore of nbd-runner")
+        public void info(CommandSession session, @Descriptor("CFG") Object... words) throws CommandException {
+            run("info", session, List.of(words));
+        }
+
+        @Descriptor("lists, installs, upgrades and removes the handlers of nbd-runner; handler help says how")
+        public void handler(CommandSession session, @Descriptor("a command's words") Object... words)
+                throws CommandException {
+            run("handler", session, List.of(words));
+        }
+    }
+
     private ServiceRegistration<Function> register(String name) {
         return context.registerService(
                 Function.class,
@@ -106,14 +136,18 @@ public final class ShellCommands {
                 FrameworkUtil.asDictionary(Map.of("osgi.command.scope", SCOPE, "osgi.command.function", name)));
     }
 
+    private Object run(String name, CommandSession session, List<?> arguments) throws CommandException {
+        List<Object> words = new ArrayList<>(arguments);
+        words.add(0, name);
+        return run(session, words);
+    }
+
     /** What it throws the shell shows, and scripts can catch. */
-    private Object run(String name, CommandSession session, List<Object> arguments) throws CommandException {
-        List<String> words = new ArrayList<>();
-        words.add(name);
-        arguments.forEach(a -> words.add(String.valueOf(a)));
+    private Object run(CommandSession session, List<?> words) throws CommandException {
         PrintStream console = session.getConsole();
         try {
-            new Commands(new Shell(console)).execute(words);
+            new Commands(new Shell(console))
+                    .execute(words.stream().map(String::valueOf).toList());
         } catch (CommandException e) {
             console.print(e.help());
             throw e;
@@ -124,7 +158,7 @@ public final class ShellCommands {
     /** Ends the commands. */
     @Deactivate
     public void deactivate() {
-        common.forEach(ServiceRegistration::unregister);
+        common.unregister();
         synchronized (handlers) {
             handlers.values().forEach(ServiceRegistration::unregister);
             handlers.clear();
@@ -174,6 +208,11 @@ public final class ShellCommands {
             synchronized (handlers) {
                 return List.copyOf(handlers.keySet());
             }
+        }
+
+        @Override
+        public String program() {
+            return "";
         }
 
         @Override

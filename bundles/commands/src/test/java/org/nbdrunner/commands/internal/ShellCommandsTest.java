@@ -2,6 +2,7 @@ package org.nbdrunner.commands.internal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -47,17 +49,35 @@ class ShellCommandsTest {
     private final BundleContext context = fake(BundleContext.class, (proxy, method, arguments) -> {
         assertEquals("registerService", method.getName());
         Dictionary<?, ?> properties = (Dictionary<?, ?>) arguments[2];
-        String name = properties.get("osgi.command.scope") + ":" + properties.get("osgi.command.function");
-        assertNull(functions.put(name, (Function) arguments[1]), name + " is registered already");
+        Object names = properties.get("osgi.command.function");
+        Map<String, Function> added = new TreeMap<>();
+        for (String name : names instanceof String[] several ? several : new String[] {(String) names}) {
+            added.put(
+                    properties.get("osgi.command.scope") + ":" + name,
+                    arguments[1] instanceof Function function ? function : method(arguments[1], name));
+        }
+        added.forEach((name, function) -> assertNull(functions.put(name, function), name + " is registered already"));
         return fake(ServiceRegistration.class, (p, m, a) -> {
             assertEquals("unregister", m.getName());
-            assertTrue(functions.containsKey(name), name + " is not registered");
-            functions.remove(name);
+            added.keySet().forEach(name -> assertNotNull(functions.remove(name), name + " is not registered"));
             return null;
         });
     });
 
     private final ShellCommands shell = new ShellCommands(context, control);
+
+    /** Calls a method as the shell does, which looks for it by name. */
+    private static Function method(Object target, String name) {
+        return (session, words) -> {
+            try {
+                return target.getClass()
+                        .getMethod(name, CommandSession.class, Object[].class)
+                        .invoke(target, session, words.toArray());
+            } catch (InvocationTargetException e) {
+                throw (Exception) e.getCause();
+            }
+        };
+    }
 
     private static <T> T fake(Class<T> type, InvocationHandler handler) {
         return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
@@ -87,7 +107,8 @@ class ShellCommandsTest {
 
     @Test
     void hasTheCommandsOfAllHandlersFromTheStart() {
-        assertEquals("[nbd:handler, nbd:info, nbd:list]", functions.keySet().toString());
+        assertEquals(
+                "[nbd:handler, nbd:info, nbd:list, nbd:nbd]", functions.keySet().toString());
     }
 
     @Test
@@ -105,9 +126,9 @@ class ShellCommandsTest {
     @Test
     void ignoresHandlersWithoutAName() {
         shell.addHandler(handler(null));
-        assertEquals(3, functions.size(), functions::toString);
+        assertEquals(4, functions.size(), functions::toString);
         shell.removeHandler(handler(null));
-        assertEquals(3, functions.size(), functions::toString);
+        assertEquals(4, functions.size(), functions::toString);
     }
 
     @Test
@@ -159,6 +180,34 @@ class ShellCommandsTest {
     }
 
     @Test
+    void helpShowsWhatIsTypedInTheShell() throws Exception {
+        shell.addHandler(handler("file"));
+        type("nbd:nbd");
+        assertTrue(said().startsWith("usage: HANDLER COMMAND ...    with HANDLER one of: file\n"), this::said);
+        console.reset();
+        type("nbd:handler", "help");
+        assertEquals("""
+                usage: handler list
+                       handler install FILE|FEATURE
+                       handler upgrade FILE
+                       handler remove  NAME [force]
+                       handler help
+
+                """, said().substring(0, said().indexOf("FILE  ")));
+        type("nbd:file", "help");
+        assertThrows(CommandException.class, () -> type("nbd:list", "no such state"));
+        assertFalse(said().contains("nbd-cli"), this::said);
+        assertFalse(said().contains("HOST"), this::said);
+    }
+
+    @Test
+    void anyCommandMayFollowTheNameOfTheShellsScope() throws Exception {
+        shell.addHandler(handler("file"));
+        type("nbd:nbd", "file", "create", "a.img", "size", "1G");
+        assertEquals(List.of("create file a.img"), asked);
+    }
+
+    @Test
     void leavesNothingBehind() {
         shell.addHandler(handler("file"));
         shell.addHandler(handler("dummy"));
@@ -172,7 +221,7 @@ class ShellCommandsTest {
         shell.addHandler(handler("file"));
         CommandException e = assertThrows(CommandException.class, () -> type("nbd:file", "delete"));
         assertEquals("something is missing", e.getMessage());
-        assertTrue(said().startsWith("usage: nbd-cli file delete CFG"), this::said);
+        assertTrue(said().startsWith("usage: file delete CFG\n"), this::said);
     }
 
     @Test

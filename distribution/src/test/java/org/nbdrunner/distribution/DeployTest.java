@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,6 +82,30 @@ class DeployTest {
         Installation.await("the shipped handler", () -> created("dummy", "other"));
         assertEquals(0, content("dummy/other"));
         assertEquals(0, runner.terminate().exit());
+    }
+
+    @Test
+    void filesThatAreNoHandlersAreToldOf() throws Exception {
+        Path deploy = installation.home.resolve("deploy");
+        for (String name : List.of("handler.zip", "broken.jar", "handler.jar.part")) {
+            Files.writeString(deploy.resolve(name), "x");
+        }
+        Installation.await(
+                "what is said of them",
+                () -> installation
+                                .log()
+                                .contains(deploy.resolve("handler.zip") + " is ignored: its name does not end in .jar")
+                        && installation
+                                .log()
+                                .contains(deploy.resolve("broken.jar") + " is ignored: the file is no jar"));
+        assertEquals(0, runner.terminate().exit());
+        assertEquals(
+                2,
+                installation
+                        .log()
+                        .lines()
+                        .filter(line -> line.contains(" is ignored: "))
+                        .count());
     }
 
     /** How often one handler dummy went in favour of another. */

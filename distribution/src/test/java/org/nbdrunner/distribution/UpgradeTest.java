@@ -116,6 +116,7 @@ class UpgradeTest {
             assertEquals(
                     "constant 1.1.0\n", done("handler", "upgrade", jar(SECOND).toString()));
             assertEquals("2", watcher.read());
+            assertTrue(listed().endsWith("upgraded from 1.0.0"), listed());
         }
         assertEquals(0, runner.terminate().exit());
     }
@@ -160,11 +161,10 @@ class UpgradeTest {
         try (Watcher watcher = install()) {
             Path deployed = installation.home.resolve("deploy/test.constant.jar");
             SECOND.size(4096).make(directory, deployed);
-            Installation.await(
-                    "the rollback",
-                    () -> runner.out().contains("rolled back")
-                            || installation.log().contains("going back to test.constant 1.0.0"));
+            awaitRejected(deployed);
             assertEquals("1", watcher.read());
+            anotherFileComes();
+            assertEquals(1, rollbacks("test.constant 1.0.0"));
             SECOND.make(directory, deployed);
             Installation.await("the repaired one", () -> {
                 try {
@@ -175,6 +175,73 @@ class UpgradeTest {
             });
         }
         assertEquals(0, runner.terminate().exit());
+    }
+
+    private static void awaitRejected(Path deployed) {
+        Installation.await(
+                "the rollback", () -> Files.exists(deployed.resolveSibling(deployed.getFileName() + ".rejected")));
+    }
+
+    /** File Install looks at all there is when something changes. */
+    private void anotherFileComes() throws Exception {
+        new HandlerJar("test.other", "1.0.0", "other", 1)
+                .make(directory, installation.home.resolve("deploy/other.jar"));
+        Installation.await("the other file's handler", () -> version("other").equals("1.0.0"));
+    }
+
+    private long rollbacks(String to) {
+        return installation
+                .log()
+                .lines()
+                .filter(line -> line.contains("going back to " + to))
+                .count();
+    }
+
+    @Test
+    void whatWasRolledBackServesAfterARestartToo() throws Exception {
+        try (Watcher watcher = install()) {
+            Path deployed = installation.home.resolve("deploy/test.constant.jar");
+            SECOND.starting("if (true) throw new IOException(\"no such library\");")
+                    .make(directory, deployed);
+            awaitRejected(deployed);
+            assertEquals("1", watcher.read());
+        }
+        assertEquals(0, runner.terminate().exit());
+        runner = installation.run("nbd-runner").awaitServing();
+        Installation.await("the handler after a restart", () -> listed().contains(" 1.0.0 "));
+        assertEquals(1, rollbacks("test.constant 1.0.0"));
+    }
+
+    @Test
+    void aFileThatGivesWayToTheShippedHandlerIsNotTriedAgain() throws Exception {
+        done("file", "create", "disk", "size", "64K");
+        String shipped = version("file");
+        Path deployed = installation.home.resolve("deploy/newer.jar");
+        try (Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/file/disk", directory)) {
+            assertEquals("0", watcher.read());
+            new HandlerJar("test.file", "99", "file", 3).size(4096).make(directory, deployed);
+            awaitRejected(deployed);
+            assertEquals("0", watcher.read());
+            assertTrue(line("file").contains("test.file 99.0.0 rolled back to "), line("file"));
+            anotherFileComes();
+            assertEquals("0", watcher.read());
+        }
+        assertFalse(Files.exists(deployed));
+        assertEquals(shipped, version("file"));
+        assertEquals(1, rollbacks("org.nbdrunner.handler.file"));
+    }
+
+    @Test
+    void whatHappenedBeforeARemovalIsNotListedAfterIt() throws Exception {
+        try (Watcher watcher = install()) {
+            refused("handler", "upgrade", jar(SECOND.size(4096)).toString());
+            assertEquals("1", watcher.read());
+        }
+        assertTrue(listed().contains(" rolled back to 1.0.0: "), listed());
+        Files.delete(installation.home.resolve("deploy/test.constant.jar"));
+        Installation.await("the removal", () -> listed().endsWith(" removed"));
+        done("handler", "install", jar(FIRST).toString());
+        assertTrue(listed().endsWith(" -"), listed());
     }
 
     @Test
@@ -217,7 +284,7 @@ class UpgradeTest {
     void aHandlerInUseIsRemovedByForceOnlyAndComesBack() throws Exception {
         try (Watcher watcher = install()) {
             String reason = refused("handler", "remove", "constant");
-            assertTrue(reason.contains("clients use 1 backstores of handler constant"), reason);
+            assertTrue(reason.contains("clients use 1 backstore of handler constant"), reason);
             done("handler", "remove", "constant", "force");
             assertTrue(listed().contains(" absent "), listed());
             assertFalse(Files.exists(installation.home.resolve("deploy/test.constant.jar")));

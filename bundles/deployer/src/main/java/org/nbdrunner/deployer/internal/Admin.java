@@ -277,7 +277,7 @@ final class Admin implements HandlerAdmin {
             if (used > 0 && !force) {
                 throw new ControlException(
                         Errno.EBUSY,
-                        "clients use " + used + " backstores of handler " + handler
+                        "clients use " + used + (used == 1 ? " backstore" : " backstores") + " of handler " + handler
                                 + ": unmap and disconnect them first, or force it");
             }
             List<Bundle> revisions = bundles(bundle.getSymbolicName());

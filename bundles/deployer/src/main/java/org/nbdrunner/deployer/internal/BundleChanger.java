@@ -117,6 +117,11 @@ final class BundleChanger {
         return true;
     }
 
+    /** Whether it may not return from its start or stop. */
+    static boolean isHanging(Bundle bundle) {
+        return bundle.getState() == Bundle.STARTING || bundle.getState() == Bundle.STOPPING;
+    }
+
     /** Whether somebody wants it started. */
     static boolean isToRun(Bundle bundle) {
         return bundle.getState() != Bundle.UNINSTALLED
@@ -208,6 +213,11 @@ final class BundleChanger {
         } catch (BundleException e) {
             throw new IOException(line(e), e);
         }
+    }
+
+    /** A bundle is no more. */
+    void forget(Bundle uninstalled) {
+        aside.remove(uninstalled);
     }
 
     /** A bundle that was stopped because it did not work has been updated: perhaps it works now. */

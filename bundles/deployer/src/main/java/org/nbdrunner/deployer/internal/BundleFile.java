@@ -36,6 +36,27 @@ record BundleFile(String symbolicName, Version version, Map<String, String> head
         if (!Files.isRegularFile(jar)) {
             throw new ControlException(Errno.ENOENT, "there is no file " + jar);
         }
+        Map<String, String> headers = headers(jar);
+        String name =
+                headers.get(Constants.BUNDLE_SYMBOLICNAME).split(";", 2)[0].strip();
+        if (headers.containsKey(Constants.FRAGMENT_HOST)) {
+            throw new ControlException(Errno.EINVAL, "the bundle is a fragment, and so no handler by itself");
+        }
+        try {
+            Version version = Version.parseVersion(headers.get(Constants.BUNDLE_VERSION));
+            ApiVersions.check(headers, api);
+            return new BundleFile(name, version, headers);
+        } catch (IllegalArgumentException e) {
+            throw new ControlException(Errno.EINVAL, e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The manifest of any bundle.
+     *
+     * @throws ControlException {@link Errno#EINVAL} if the file is none
+     */
+    static Map<String, String> headers(Path jar) throws ControlException {
         Map<String, String> headers = new HashMap<>();
         try (JarFile file = new JarFile(jar.toFile())) {
             Manifest manifest = file.getManifest();
@@ -53,15 +74,6 @@ record BundleFile(String symbolicName, Version version, Map<String, String> head
             throw new ControlException(
                     Errno.EINVAL, "the file is no OSGi bundle: its manifest has no " + Constants.BUNDLE_SYMBOLICNAME);
         }
-        if (headers.containsKey(Constants.FRAGMENT_HOST)) {
-            throw new ControlException(Errno.EINVAL, "the bundle is a fragment, and so no handler by itself");
-        }
-        try {
-            Version version = Version.parseVersion(headers.get(Constants.BUNDLE_VERSION));
-            ApiVersions.check(headers, api);
-            return new BundleFile(name, version, headers);
-        } catch (IllegalArgumentException e) {
-            throw new ControlException(Errno.EINVAL, e.getMessage(), e);
-        }
+        return headers;
     }
 }

@@ -63,6 +63,7 @@ public final class DeployerComponent {
     }
 
     private final Guard guard;
+    private final IgnoredFiles ignored;
     private final ServiceRegistration<HandlerAdmin> registration;
 
     /**
@@ -92,6 +93,10 @@ public final class DeployerComponent {
                 PICK_UP);
         guard = new Guard(context, watch, new BundleChanger.Components(components), settings);
         guard.start();
+        ignored = home == null ? null : new IgnoredFiles(settings.deploy());
+        if (ignored != null) {
+            ignored.start();
+        }
         registration = home == null || data == null
                 ? null
                 : context.registerService(
@@ -113,6 +118,9 @@ public final class DeployerComponent {
     public void deactivate() {
         if (registration != null) {
             registration.unregister();
+        }
+        if (ignored != null) {
+            ignored.close();
         }
         guard.close();
     }

@@ -1,6 +1,7 @@
 package org.nbdrunner.deployer.internal;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.nbdrunner.api.control.HandlerOpening;
 import org.nbdrunner.api.control.HandlerWatch;
+import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.HandlerName;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -46,6 +48,7 @@ final class Guard implements AutoCloseable {
     private final HandlerWatch watch;
     private final Settings settings;
     private final BundleChanger changer;
+    private final Deploy deploy;
     private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
         Thread thread = new Thread(task, "deployer");
         thread.setDaemon(true);
@@ -62,13 +65,18 @@ final class Guard implements AutoCloseable {
     private final SynchronousBundleListener bundleListener = this::bundleChanged;
 
     /** Somebody waits for the outcome of a change of the bundle at a location. */
-    private record Expectation(String location, CompletableFuture<Outcome> outcome) {}
+    private record Expectation(String location, CompletableFuture<Outcome> outcome) {
+        boolean isOf(Bundle bundle) {
+            return location.isEmpty() || location.equals(bundle.getLocation());
+        }
+    }
 
     Guard(BundleContext context, HandlerWatch watch, BundleChanger.Components components, Settings settings) {
         this.context = context;
         this.watch = watch;
         this.settings = settings;
         this.changer = new BundleChanger(context, components, threads);
+        this.deploy = new Deploy(settings.deploy());
     }
 
     /** Looks at the handlers that are there, and at those to come. */
@@ -151,7 +159,12 @@ final class Guard implements AutoCloseable {
             });
             changer.retry(bundle);
         } else if (event.getType() == BundleEvent.UNINSTALLED) {
-            working.values().removeIf(revision -> revision.bundle().equals(bundle));
+            changer.forget(bundle);
+            working.forEach((handler, revision) -> {
+                if (revision.bundle().equals(bundle) && working.remove(handler, revision)) {
+                    watch.remark(handler, "removed");
+                }
+            });
         }
     }
 
@@ -205,6 +218,8 @@ final class Guard implements AutoCloseable {
     }
 
     private Outcome examined(String handler, Bundle bundle, Revision before) throws InterruptedException {
+        Path file = deploy.fileOf(bundle);
+        String fingerprint = file == null ? "" : Deploy.fingerprint(file);
         String failure = await(handler, bundle);
         if (failure.isEmpty()) {
             works(handler, bundle, before);
@@ -230,6 +245,15 @@ final class Guard implements AutoCloseable {
             if (!again.isEmpty()) {
                 LOG.error("Handler {}: bundle {} serves again, but {}", handler, display(back), again);
             }
+            if (file != null && expectations.stream().noneMatch(e -> e.isOf(bundle))) {
+                boolean itself = before.bundle().equals(bundle);
+                if (BundleChanger.isHanging(bundle) || (itself && !back.equals(bundle))) {
+                    // File Install would wait for the bundle if the file changed.
+                    LOG.warn("{} does not work: replace or delete it while nbd-runner does not run", file);
+                } else {
+                    reject(file, fingerprint, itself ? before.copy() : null);
+                }
+            }
         } catch (IOException e) {
             working.put(handler, before);
             watch.remark(handler, what + " does not work, nor can " + before.version() + " be put back: " + failure);
@@ -240,17 +264,30 @@ final class Guard implements AutoCloseable {
         return new Outcome(handler, bundle, failure);
     }
 
+    /** Of a file that nobody waits for: who does deals with it. */
+    private void reject(Path file, String fingerprint, Path instead) {
+        try {
+            Path rejected = deploy.reject(file, fingerprint, instead);
+            if (rejected != null) {
+                LOG.warn(
+                        "{} is {} now{}",
+                        file,
+                        rejected.getFileName(),
+                        instead == null ? "" : ", and what worked is in its place");
+            }
+        } catch (IOException e) {
+            LOG.warn(
+                    "{} does not work, but cannot be replaced: {}; replace or delete it before nbd-runner starts again",
+                    file,
+                    Errno.describe(e));
+        }
+    }
+
     /** A second bundle for the same handler that does not serve does no harm; nor does one that is stopped on purpose. */
     private boolean isWanted(Bundle bundle, Revision before) {
         return before.bundle().equals(bundle)
                 ? BundleChanger.isToRun(bundle)
-                : before.bundle().getState() != Bundle.ACTIVE
-                        || bundle.getLocation().startsWith(deployed());
-    }
-
-    /** The form that File Install gives to locations. */
-    private String deployed() {
-        return settings.deploy().toFile().toURI().toString();
+                : before.bundle().getState() != Bundle.ACTIVE || deploy.fileOf(bundle) != null;
     }
 
     /** Waits until it serves; the reason if it does not, or never will. */
@@ -301,8 +338,7 @@ final class Guard implements AutoCloseable {
 
     private void tell(Outcome outcome) {
         for (Expectation expectation : expectations) {
-            String location = expectation.location();
-            if (location.isEmpty() || location.equals(outcome.bundle().getLocation())) {
+            if (expectation.isOf(outcome.bundle())) {
                 expectation.outcome().complete(outcome);
             }
         }

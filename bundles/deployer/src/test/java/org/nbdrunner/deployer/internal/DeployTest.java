@@ -60,8 +60,33 @@ class DeployTest {
     }
 
     @Test
+    void whatIsRejectedGivesWayToWhatWorked() throws IOException {
+        Path target = Files.writeString(deploy.file("test.handler"), "bad");
+        Path worked = Files.writeString(directory.resolve("worked.jar"), "good");
+        Path rejected = deploy.reject(target, Deploy.fingerprint(target), worked);
+        assertEquals(folder.resolve("test.handler.jar.rejected"), rejected);
+        assertEquals("bad", Files.readString(rejected));
+        assertEquals("good", Files.readString(target));
+
+        Files.writeString(target, "worse");
+        assertEquals(rejected, deploy.reject(target, Deploy.fingerprint(target), null));
+        assertEquals("worse", Files.readString(rejected));
+        assertEquals(List.of("test.handler.jar.rejected"), names());
+    }
+
+    @Test
+    void whatHasChangedIsNotRejected() throws IOException {
+        Path target = Files.writeString(deploy.file("test.handler"), "bad");
+        String bad = Deploy.fingerprint(target);
+        Files.writeString(target, "repaired");
+        assertEquals(null, deploy.reject(target, bad, null));
+        assertEquals(null, deploy.reject(folder.resolve("absent.jar"), "", null));
+        assertEquals(List.of("test.handler.jar"), names());
+    }
+
+    @Test
     void aBundleIsFoundByWhereItCameFrom() {
-        Path target = deploy.file("test.handler");
+        Path target = folder.resolve("my handler.jar");
         assertEquals(target, deploy.fileOf(at(Deploy.location(target))));
         assertEquals(null, deploy.fileOf(at(Deploy.location(directory.resolve("system/x.jar")))));
         assertEquals(null, deploy.fileOf(at("nbd-runner-rollback:x")));

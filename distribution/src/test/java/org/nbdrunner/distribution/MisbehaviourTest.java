@@ -196,9 +196,7 @@ class MisbehaviourTest {
             Installation.Result result = runner.terminate(); // in bounded time, though some of them do not let go
             assertEquals(1, result.exit(), result::toString);
             assertTrue(
-                    result.err()
-                            .contains(
-                                    "not stopped within 20 seconds because bundle test.sleeper 1.0.0 does not return"),
+                    result.err().contains("not stopped within 20 s because bundle test.sleeper 1.0.0 does not return"),
                     result::toString);
             String log = installation.log();
             assertTrue(log.contains("clinger-disk: bundle test.clinger 1.0.0 has not closed the volume in time"), log);

@@ -247,7 +247,7 @@ class StartTest {
         installation.set("nbd.start.timeout", 1);
         // The name that a reference in a constructor's parameter gets.
         installation.configure("org.nbdrunner.engine", "$001.target", "(no=such)");
-        refused(1, "not started within 1 seconds: ", "org.nbdrunner.api.export.Exports");
+        refused(1, "not started within 1 s: ", "org.nbdrunner.api.export.Exports");
     }
 
     @Test

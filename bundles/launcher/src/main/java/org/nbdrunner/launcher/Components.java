@@ -72,8 +72,7 @@ final class Components {
             Optional<String> obstacle = obstacle();
             while (obstacle.isPresent()) {
                 if (!changes.tryAcquire(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-                    throw new StartException(
-                            "not started within " + timeout.toSeconds() + " seconds: " + obstacle.get());
+                    throw new StartException("not started within " + timeout.toSeconds() + " s: " + obstacle.get());
                 }
                 changes.drainPermits();
                 obstacle = obstacle();

@@ -64,7 +64,7 @@ final class Ending {
         boolean stopped = running == null || running.stop(timeout);
         String unclean = running == null ? "" : running.unclean();
         if (!stopped) {
-            Notice.last("not stopped within " + timeout.toSeconds() + " seconds" + because(running) + ", giving up");
+            Notice.last("not stopped within " + timeout.toSeconds() + " s" + because(running) + ", giving up");
         } else if (unclean.isEmpty()) {
             System.out.println("nbd-runner has stopped");
         } else {

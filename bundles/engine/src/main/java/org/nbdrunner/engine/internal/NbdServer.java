@@ -235,7 +235,7 @@ public final class NbdServer implements AutoCloseable {
             synchronized (connections) {
                 open = List.copyOf(connections);
             }
-            LOG.warn("{} connections have requests that do not end; they are cut off", open.size());
+            LOG.warn("Connections that are cut off because they have requests that do not end: {}", open.size());
             open.forEach(Connection::abandon);
             awaitEnd(TimeUnit.SECONDS.toNanos(2));
         }

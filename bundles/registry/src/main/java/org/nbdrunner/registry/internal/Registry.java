@@ -79,7 +79,7 @@ final class Registry implements AutoCloseable {
                 .filter(b -> b.saved().state() == BackstoreState.DEAD)
                 .count();
         LOG.info(
-                "{} has {} backstores, {} of them to be restored",
+                "{} is read; backstores: {}, to be restored: {}",
                 configuration.path(),
                 backstores.all().size(),
                 dead);

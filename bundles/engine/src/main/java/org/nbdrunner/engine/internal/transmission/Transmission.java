@@ -541,10 +541,10 @@ public final class Transmission implements Receiver.Pause {
         replies.close();
         if (inFlight > 0) {
             LOG.error(
-                    "{}: {} requests of {} are left behind, its handler does not complete them",
+                    "{}: its handler does not complete what {} has asked for; requests left behind: {}",
                     export.name(),
-                    inFlight,
-                    transport.peer());
+                    transport.peer(),
+                    inFlight);
             return; // their buffers may still be written to: leave them to the garbage collector
         }
         if (chunk != null && chunk.lent() == 0) {

@@ -108,7 +108,7 @@ public final class VolumeCloser {
                 gate.revokeBusy(closing.sessions(), "its requests were lost with the volume that they were in");
         List<Session> stuck = closing.sessions().stream().filter(s -> !s.idle()).toList();
         LOG.error(
-                "{}: handler {} has not completed {} requests, the connections they came from are ended",
+                "{}: handler {} does not complete requests, the connections they came from are ended; requests: {}",
                 gate,
                 closing.opened().handler(),
                 stuck.stream().mapToLong(Session::inFlight).sum());

@@ -346,6 +346,18 @@ class UpgradeTest {
         assertEquals(0, runner.terminate().exit());
     }
 
+    /** The bundle of its native libraries has other users, and so stays. */
+    @Test
+    void aShippedHandlerWithNativeAccessIsRemovedAndAddedAgain() throws Exception {
+        done("handler", "remove", "file");
+        done("handler", "install", "file");
+        done("file", "create", "disk", "size", "64K");
+        try (Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/file/disk", directory)) {
+            assertEquals("0", watcher.read());
+        }
+        assertEquals(0, runner.terminate().exit());
+    }
+
     /** It is not among those that the runner was started with, and yet what is dropped in deploy/ goes before it. */
     @Test
     void aShippedHandlerThatWasAddedGivesWayToAFile() throws Exception {

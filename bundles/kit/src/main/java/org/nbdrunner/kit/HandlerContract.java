@@ -345,6 +345,30 @@ public abstract class HandlerContract {
         }
     }
 
+    /** A volume is closed as soon as the last request in flight has completed, which may be before that request's thread is done with it. */
+    @Test
+    final void closesWithTheLastCompletion() throws IOException {
+        Cfgstring cfg = create();
+        for (int round = 0; round < 10; round++) {
+            List<TestRequest> requests = new ArrayList<>();
+            Volume v = open(cfg);
+            try {
+                int block = Math.max(4096, v.info().minimumBlock());
+                for (int i = 0; i < 32; i++) {
+                    byte[] data = random((long) round * 32 + i, block);
+                    requests.add(TestRequest.write((long) i * block, data, 0));
+                    requests.add(TestRequest.read((long) (32 + i) * block, block));
+                }
+                run(v, requests);
+            } finally {
+                v.close();
+            }
+            for (TestRequest r : requests) {
+                assertEquals(1, r.completions(), r.toString());
+            }
+        }
+    }
+
     @Test
     final void flushedAndForcedWritesSurviveClosing() throws IOException {
         Cfgstring cfg = create();

@@ -256,6 +256,13 @@ class UpgradeTest {
 
             reason = refused("handler", "install", jar(SECOND).toString());
             assertTrue(reason.contains("test.constant 1.0.0 is installed already: upgrade it"), reason);
+
+            reason = refused("handler", "upgrade", jar(SECOND.api("[1.99,2)")).toString());
+            assertTrue(
+                    reason.startsWith("nbd-cli: it wants version [1.99.0,2.0.0) of org.nbdrunner.api.handler"), reason);
+            assertEquals("1", watcher.read());
+            done("handler", "upgrade", jar(SECOND.api("[1.0,2)")).toString());
+            assertEquals("2", watcher.read());
         }
     }
 

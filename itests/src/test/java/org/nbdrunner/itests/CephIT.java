@@ -35,12 +35,17 @@ public class CephIT {
     }
 
     private static Runner prepared(String takeOver) throws IOException {
+        Runner runner = withoutHandler(takeOver);
+        runner.addFeature("handler-ceph");
+        return runner;
+    }
+
+    private static Runner withoutHandler(String takeOver) throws IOException {
         Runner runner = new Runner();
         runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));
         runner.configure(
                 "org.nbdrunner.engine", Map.of("drainTimeout", "3")); // what a lost cluster keeps does not come
         runner.configure(HANDLER, Map.of("conf", Ceph.conf(), "takeOver", takeOver));
-        runner.addFeature("handler-ceph");
         return runner;
     }
 
@@ -61,7 +66,8 @@ public class CephIT {
 
     @Test
     public void imagesOfOursAndOfOthers() throws Exception {
-        try (Runner runner = runner("false")) {
+        try (Runner runner = withoutHandler("false").start()) {
+            runner.cli("handler", "install", "handler-ceph").ok();
             runner.cli("ceph", "create", "rbd/ours;objsize=1M", "size", "64M").ok();
             String uri = runner.uri("ceph/rbd/ours");
             assertReads(uri, "write -P 7 1M 1M", "write -z 1088K 64K", "discard 8M 1M", "flush", "read -P 7 1M 64K");
@@ -85,6 +91,9 @@ public class CephIT {
             rbd("snap", "rm", "rbd/ours@then").ok();
             runner.cli("ceph", "delete", "rbd/ours").ok();
             assertNotEquals(0, rbd("info", "rbd/ours").exit());
+            runner.cli("handler", "remove", "ceph", "force").ok(); // rbd/theirs is still a backstore
+            Tool.Result gone = runner.cli("ceph", "create", "rbd/ours", "size", "64M");
+            assertTrue(gone.toString(), gone.toString().contains("there is no handler \"ceph\""));
             runner.stop();
         }
     }

@@ -1,5 +1,7 @@
 package org.nbdrunner.distribution;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -146,6 +148,20 @@ final class Installation implements AutoCloseable {
         List<String> args = new ArrayList<>(List.of(words));
         args.addAll(List.of("host", "127.0.0.1:" + controlPort));
         return run("nbd-cli", args.toArray(String[]::new)).await();
+    }
+
+    /** What nbd-cli says, which must be done. */
+    String done(String... words) throws IOException, InterruptedException {
+        Result result = cli(words);
+        assertEquals(0, result.exit(), result::toString);
+        return result.out();
+    }
+
+    /** Why nbd-cli does not do what it must refuse. */
+    String refused(String... words) throws IOException, InterruptedException {
+        Result result = cli(words);
+        assertEquals(1, result.exit(), result::toString);
+        return result.err();
     }
 
     static void await(String what, BooleanSupplier condition) {

@@ -35,7 +35,7 @@ class MisbehaviourTest {
         installation.configure("org.nbdrunner.registry", "timeout", 2);
         installation.configure("org.nbdrunner.engine", "drainTimeout", 3);
         runner = installation.run("nbd-runner").awaitServing();
-        done("dummy", "create", "witness", "size", "64K");
+        installation.done("dummy", "create", "witness", "size", "64K");
         witness = watch("dummy/witness");
     }
 
@@ -49,15 +49,9 @@ class MisbehaviourTest {
         return new Watcher("nbd://127.0.0.1:" + installation.port + "/" + export, directory);
     }
 
-    private static String done(String... words) throws Exception {
-        Installation.Result result = installation.cli(words);
-        assertEquals(0, result.exit(), result::toString);
-        return result.out();
-    }
-
     private static void othersAreServed() throws Exception {
         assertEquals("0", witness.read());
-        assertTrue(done("handler", "list").contains("dummy"));
+        assertTrue(installation.done("handler", "list").contains("dummy"));
         assertTrue(runner.process.isAlive());
     }
 
@@ -68,11 +62,11 @@ class MisbehaviourTest {
     /** Installs a handler with a disk. */
     private static void install(String name, String point, String statement) throws Exception {
         HandlerJar jar = new HandlerJar("test." + name, "1.0.0", name, 1).at(point, statement);
-        done(
+        installation.done(
                 "handler",
                 "install",
                 jar.make(directory, directory.resolve(name + ".jar")).toString());
-        done(name, "create", name + "-disk", "size", "64K");
+        installation.done(name, "create", name + "-disk", "size", "64K");
     }
 
     private static Watcher open(String name) throws Exception {
@@ -160,7 +154,7 @@ class MisbehaviourTest {
                 watcher.close();
             }
         }
-        done("handler", "remove", "leaker", "force");
+        installation.done("handler", "remove", "leaker", "force");
         othersAreServed();
         awaitLog("leaker/leaker-disk: its handler completed");
         othersAreServed();
@@ -174,14 +168,14 @@ class MisbehaviourTest {
             assertEquals("1", watcher.read());
         }
         othersAreServed();
-        done("handler", "remove", "holder", "force");
+        installation.done("handler", "remove", "holder", "force");
         othersAreServed();
         // Another one comes and goes as if nothing were the matter.
         install("brief", "OPENING", "");
         try (Watcher watcher = open("brief")) {
             assertEquals("1", watcher.read());
         }
-        done("handler", "remove", "brief", "force");
+        installation.done("handler", "remove", "brief", "force");
         awaitLog("handler holder has not closed the volume");
     }
 

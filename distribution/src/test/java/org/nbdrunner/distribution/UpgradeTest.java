@@ -40,21 +40,11 @@ class UpgradeTest {
         return handler.make(directory, directory.resolve("handler.jar"));
     }
 
-    private String done(String... words) throws Exception {
-        Installation.Result result = installation.cli(words);
-        assertEquals(0, result.exit(), result::toString);
-        return result.out();
-    }
-
-    private String refused(String... words) throws Exception {
-        Installation.Result result = installation.cli(words);
-        assertEquals(1, result.exit(), result::toString);
-        return result.err();
-    }
-
     private Watcher install() throws Exception {
-        assertEquals("constant 1.0.0\n", done("handler", "install", jar(FIRST).toString()));
-        done("constant", "create", "disk", "size", "64K");
+        assertEquals(
+                "constant 1.0.0\n",
+                installation.done("handler", "install", jar(FIRST).toString()));
+        installation.done("constant", "create", "disk", "size", "64K");
         Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/constant/disk", directory);
         assertEquals("1", watcher.read());
         return watcher;
@@ -72,7 +62,8 @@ class UpgradeTest {
 
     private String line(String handler) {
         try {
-            return done("handler", "list")
+            return installation
+                    .done("handler", "list")
                     .lines()
                     .filter(line -> line.startsWith(handler))
                     .findFirst()
@@ -86,7 +77,8 @@ class UpgradeTest {
     void anUpgradeServesTheClientsThatAreThereAndHoldsAfterARestart() throws Exception {
         try (Watcher watcher = install()) {
             assertEquals(
-                    "constant 1.1.0\n", done("handler", "upgrade", jar(SECOND).toString()));
+                    "constant 1.1.0\n",
+                    installation.done("handler", "upgrade", jar(SECOND).toString()));
             assertEquals("2", watcher.read());
             assertTrue(listed().contains(" 1.1.0 ") && listed().endsWith("upgraded from 1.0.0"), listed());
         }
@@ -99,13 +91,14 @@ class UpgradeTest {
     @Test
     void whatCannotReopenIsRolledBack() throws Exception {
         try (Watcher watcher = install()) {
-            String reason = refused("handler", "upgrade", jar(SECOND.size(4096)).toString());
+            String reason = installation.refused(
+                    "handler", "upgrade", jar(SECOND.size(4096)).toString());
             assertTrue(reason.contains("4096 bytes"), reason);
             assertEquals("1", watcher.read());
             assertTrue(listed().contains(" 1.0.0 "), listed());
             assertTrue(listed().contains("test.constant 1.1.0 rolled back to 1.0.0: "), listed());
 
-            reason = refused(
+            reason = installation.refused(
                     "handler",
                     "upgrade",
                     jar(SECOND.opening("if (true) throw new IOException(\"no such rack\");"))
@@ -114,7 +107,8 @@ class UpgradeTest {
             assertEquals("1", watcher.read());
 
             assertEquals(
-                    "constant 1.1.0\n", done("handler", "upgrade", jar(SECOND).toString()));
+                    "constant 1.1.0\n",
+                    installation.done("handler", "upgrade", jar(SECOND).toString()));
             assertEquals("2", watcher.read());
             assertTrue(listed().endsWith("upgraded from 1.0.0"), listed());
         }
@@ -126,7 +120,7 @@ class UpgradeTest {
         try (Watcher watcher = install()) {
             String failing = jar(SECOND.starting("if (true) throw new IOException(\"no such library\");"))
                     .toString();
-            String reason = refused("handler", "upgrade", failing);
+            String reason = installation.refused("handler", "upgrade", failing);
             assertTrue(reason.contains("no such library"), reason);
             assertEquals("1", watcher.read());
         }
@@ -138,7 +132,7 @@ class UpgradeTest {
         try (Watcher watcher = install()) {
             String hanging = jar(SECOND.starting("new java.util.concurrent.CountDownLatch(1).await();"))
                     .toString();
-            String reason = refused("handler", "upgrade", hanging);
+            String reason = installation.refused("handler", "upgrade", hanging);
             assertTrue(reason.contains("within 4 s"), reason);
             assertEquals("1", watcher.read());
         }
@@ -150,7 +144,7 @@ class UpgradeTest {
             String hanging = jar(SECOND.opening(
                             "try { new java.util.concurrent.CountDownLatch(1).await(); } catch (InterruptedException e) {}"))
                     .toString();
-            String reason = refused("handler", "upgrade", hanging);
+            String reason = installation.refused("handler", "upgrade", hanging);
             assertTrue(reason.contains("it has not opened disk within 4 s"), reason);
             assertEquals("1", watcher.read());
         }
@@ -214,7 +208,7 @@ class UpgradeTest {
 
     @Test
     void aFileThatGivesWayToTheShippedHandlerIsNotTriedAgain() throws Exception {
-        done("file", "create", "disk", "size", "64K");
+        installation.done("file", "create", "disk", "size", "64K");
         String shipped = version("file");
         Path deployed = installation.home.resolve("deploy/newer.jar");
         try (Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/file/disk", directory)) {
@@ -234,34 +228,35 @@ class UpgradeTest {
     @Test
     void whatHappenedBeforeARemovalIsNotListedAfterIt() throws Exception {
         try (Watcher watcher = install()) {
-            refused("handler", "upgrade", jar(SECOND.size(4096)).toString());
+            installation.refused("handler", "upgrade", jar(SECOND.size(4096)).toString());
             assertEquals("1", watcher.read());
         }
         assertTrue(listed().contains(" rolled back to 1.0.0: "), listed());
         Files.delete(installation.home.resolve("deploy/test.constant.jar"));
         Installation.await("the removal", () -> listed().endsWith(" removed"));
-        done("handler", "install", jar(FIRST).toString());
+        installation.done("handler", "install", jar(FIRST).toString());
         assertTrue(listed().endsWith(" -"), listed());
     }
 
     @Test
     void versionsOfTheApiThatDoNotGoTogetherAreRefusedBeforehand() throws Exception {
         try (Watcher watcher = install()) {
-            String reason =
-                    refused("handler", "upgrade", jar(SECOND.api("[2.0,3)")).toString());
+            String reason = installation.refused(
+                    "handler", "upgrade", jar(SECOND.api("[2.0,3)")).toString());
             assertTrue(
                     reason.startsWith("nbd-cli: it wants version [2.0.0,3.0.0) of org.nbdrunner.api.handler"), reason);
             assertTrue(reason.contains("offers 1."), reason);
             assertEquals("1", watcher.read());
 
-            reason = refused("handler", "install", jar(SECOND).toString());
+            reason = installation.refused("handler", "install", jar(SECOND).toString());
             assertTrue(reason.contains("test.constant 1.0.0 is installed already: upgrade it"), reason);
 
-            reason = refused("handler", "upgrade", jar(SECOND.api("[1.99,2)")).toString());
+            reason = installation.refused(
+                    "handler", "upgrade", jar(SECOND.api("[1.99,2)")).toString());
             assertTrue(
                     reason.startsWith("nbd-cli: it wants version [1.99.0,2.0.0) of org.nbdrunner.api.handler"), reason);
             assertEquals("1", watcher.read());
-            done("handler", "upgrade", jar(SECOND.api("[1.0,2)")).toString());
+            installation.done("handler", "upgrade", jar(SECOND.api("[1.0,2)")).toString());
             assertEquals("2", watcher.read());
         }
     }
@@ -269,7 +264,7 @@ class UpgradeTest {
     @Test
     void whatMissesAPackageIsRefusedAtOnceWithItsName() throws Exception {
         String lacking = jar(FIRST.importing("com.example.missing")).toString();
-        String reason = refused("handler", "install", lacking);
+        String reason = installation.refused("handler", "install", lacking);
         assertTrue(reason.contains("it does not start: Unable to resolve test.constant"), reason);
         assertTrue(reason.contains("com.example.missing"), reason);
         assertEquals("", listed());
@@ -279,24 +274,27 @@ class UpgradeTest {
         String version = version("dummy");
         lacking = jar(new HandlerJar("org.nbdrunner.handler.dummy", "99", "dummy", 3).importing("com.example.missing"))
                 .toString();
-        reason = refused("handler", "upgrade", lacking);
+        reason = installation.refused("handler", "upgrade", lacking);
         assertTrue(reason.contains("com.example.missing"), reason);
         assertEquals(version, version("dummy"));
 
-        assertEquals("constant 1.0.0\n", done("handler", "install", jar(FIRST).toString()));
+        assertEquals(
+                "constant 1.0.0\n",
+                installation.done("handler", "install", jar(FIRST).toString()));
         assertEquals(0, runner.terminate().exit());
     }
 
     @Test
     void aHandlerInUseIsRemovedByForceOnlyAndComesBack() throws Exception {
         try (Watcher watcher = install()) {
-            String reason = refused("handler", "remove", "constant");
+            String reason = installation.refused("handler", "remove", "constant");
             assertTrue(reason.contains("clients use 1 backstore of handler constant"), reason);
-            done("handler", "remove", "constant", "force");
+            installation.done("handler", "remove", "constant", "force");
             assertTrue(listed().contains(" absent "), listed());
             assertFalse(Files.exists(installation.home.resolve("deploy/test.constant.jar")));
             assertEquals(
-                    "constant 1.1.0\n", done("handler", "install", jar(SECOND).toString()));
+                    "constant 1.1.0\n",
+                    installation.done("handler", "install", jar(SECOND).toString()));
             assertEquals("2", watcher.read());
         }
         assertEquals(0, runner.terminate().exit());
@@ -304,29 +302,31 @@ class UpgradeTest {
 
     private void installHanging() throws Exception {
         String jar = jar(FIRST.at("STOPPING", "ConstantHandler.hang();")).toString();
-        done("handler", "install", jar);
-        done("constant", "create", "disk", "size", "64K");
+        installation.done("handler", "install", jar);
+        installation.done("constant", "create", "disk", "size", "64K");
     }
 
     /** Nobody waits for it for ever, and what is to be done is told; others come and go. */
     @Test
     void whatHangsInItsStopIsNamedToWhoRemovesIt() throws Exception {
         installHanging();
-        String reason = refused("handler", "remove", "constant");
+        String reason = installation.refused("handler", "remove", "constant");
         assertTrue(reason.contains("bundle test.constant 1.0.0 does not return from its stop"), reason);
         assertTrue(reason.contains("delete " + installation.home.resolve("deploy/test.constant.jar")), reason);
         Installation.await(
                 "the listing to tell", () -> listed().contains("test.constant 1.0.0 does not return from its stop"));
 
         HandlerJar other = new HandlerJar("test.other", "1.0.0", "other", 1);
-        assertEquals("other 1.0.0\n", done("handler", "install", jar(other).toString()));
-        done("handler", "remove", "other");
+        assertEquals(
+                "other 1.0.0\n",
+                installation.done("handler", "install", jar(other).toString()));
+        installation.done("handler", "remove", "other");
     }
 
     @Test
     void whatHangsInItsStopIsNamedToWhoUpgradesIt() throws Exception {
         installHanging();
-        String reason = refused("handler", "upgrade", jar(SECOND).toString());
+        String reason = installation.refused("handler", "upgrade", jar(SECOND).toString());
         assertTrue(reason.contains("bundle test.constant 1.0.0 does not return from its stop"), reason);
         assertTrue(installation.log().contains("bundle test.constant 1.0.0 does not return from its stop"));
         assertEquals(
@@ -336,29 +336,29 @@ class UpgradeTest {
     @Test
     void aShippedHandlerIsRemovedAndAddedAgain() throws Exception {
         String version = version("dummy");
-        done("handler", "remove", "dummy");
+        installation.done("handler", "remove", "dummy");
         assertEquals(0, runner.terminate().exit());
         runner = installation.run("nbd-runner").awaitServing();
-        assertFalse(done("handler", "list").contains("dummy"));
-        assertEquals("dummy " + version + "\n", done("handler", "install", "dummy"));
-        done("handler", "remove", "dummy");
-        done("handler", "install", "dummy");
+        assertFalse(installation.done("handler", "list").contains("dummy"));
+        assertEquals("dummy " + version + "\n", installation.done("handler", "install", "dummy"));
+        installation.done("handler", "remove", "dummy");
+        installation.done("handler", "install", "dummy");
         assertTrue(line("dummy").endsWith(" -"), "a remark is left: " + line("dummy"));
-        done("dummy", "create", "disk", "size", "1M");
-        String reason = refused("handler", "install", "dummy");
+        installation.done("dummy", "create", "disk", "size", "1M");
+        String reason = installation.refused("handler", "install", "dummy");
         assertTrue(reason.contains("feature handler-dummy is there already"), reason);
         assertEquals(0, runner.terminate().exit());
         runner = installation.run("nbd-runner").awaitServing();
-        assertTrue(done("handler", "list").contains("dummy"));
+        assertTrue(installation.done("handler", "list").contains("dummy"));
         assertEquals(0, runner.terminate().exit());
     }
 
     /** The bundle of its native libraries has other users, and so stays. */
     @Test
     void aShippedHandlerWithNativeAccessIsRemovedAndAddedAgain() throws Exception {
-        done("handler", "remove", "file");
-        done("handler", "install", "file");
-        done("file", "create", "disk", "size", "64K");
+        installation.done("handler", "remove", "file");
+        installation.done("handler", "install", "file");
+        installation.done("file", "create", "disk", "size", "64K");
         try (Watcher watcher = new Watcher("nbd://127.0.0.1:" + installation.port + "/file/disk", directory)) {
             assertEquals("0", watcher.read());
         }
@@ -369,8 +369,8 @@ class UpgradeTest {
     @Test
     void aShippedHandlerThatWasAddedGivesWayToAFile() throws Exception {
         String shipped = version("dummy");
-        done("handler", "remove", "dummy");
-        done("handler", "install", "dummy");
+        installation.done("handler", "remove", "dummy");
+        installation.done("handler", "install", "dummy");
         Path deployed = installation.home.resolve("deploy/newer.jar");
         new HandlerJar("test.dummy", "99", "dummy", 3).make(directory, deployed);
         Installation.await("the file's handler", () -> version("dummy").equals("99.0.0"));
@@ -382,13 +382,13 @@ class UpgradeTest {
 
     @Test
     void aShippedHandlerIsNotAddedBesideAFileOfItsName() throws Exception {
-        done("handler", "remove", "dummy");
+        installation.done("handler", "remove", "dummy");
         String jar = jar(new HandlerJar("test.dummy", "99", "dummy", 3)).toString();
-        assertEquals("dummy 99.0.0\n", done("handler", "install", jar));
-        String reason = refused("handler", "install", "dummy");
+        assertEquals("dummy 99.0.0\n", installation.done("handler", "install", jar));
+        String reason = installation.refused("handler", "install", "dummy");
         assertTrue(reason.contains("handler dummy is served by test.dummy 99.0.0 already: remove it first"), reason);
-        done("handler", "remove", "dummy");
-        done("handler", "install", "dummy");
+        installation.done("handler", "remove", "dummy");
+        installation.done("handler", "install", "dummy");
         assertEquals(0, runner.terminate().exit());
     }
 }

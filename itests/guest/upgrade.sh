@@ -4,20 +4,9 @@
 set -eu
 home=$1
 shift
-cli=$home/bin/nbd-cli
-log=/tmp/nbd-runner.log
-export NBD_RUNNER_OPTS="-XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC -Xmx128m"
+. "$(dirname "$0")/common.sh"
 
-fail() { echo "FAILED: $*" >&2; echo "--- nbd-runner said:" >&2; cat $log >&2; exit 1; }
-
-"$home/bin/nbd-runner" </dev/null >$log 2>&1 &
-runner=$!
-i=0
-until grep -q "is serving" $log; do
-    i=$((i + 1)); [ $i -lt 600 ] || fail "nbd-runner does not serve"
-    kill -0 $runner 2>/dev/null || fail "nbd-runner ended"
-    sleep 0.1
-done
+start
 $cli file create kernel size 32M
 $cli file create newstyle size 32M
 dev=$($cli file map kernel)

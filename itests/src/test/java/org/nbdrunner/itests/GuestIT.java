@@ -19,6 +19,20 @@ public class GuestIT {
     }
 
     @Test
+    public void aMountOutlivesItsRunner() throws Exception {
+        try (Runner runner = runner()) {
+            Guest.run("restarts.sh", runner.home.toString());
+        }
+    }
+
+    @Test
+    public void aDeviceFollowsItsBackstoresSize() throws Exception {
+        try (Runner runner = runner()) {
+            Guest.run("resize.sh", runner.home.toString());
+        }
+    }
+
+    @Test
     public void upgradesUnderLoadFromTheKernel() throws Exception {
         try (Runner runner = runner()) {
             runner.configure("org.nbdrunner.rpc", Map.of("handlerAdministration", "true"));

@@ -8,12 +8,13 @@ ratios of nbd-runner, the first server, to the others.
 import argparse
 import json
 import os
+import pathlib
 import re
 import statistics
 import subprocess
 import tempfile
 
-from benchmark import Server, free_port
+from benchmark import ROOT, Server, configure, free_port, runner
 
 SIZE_MIB = 512
 # Who writes flushes now and then, as a file system does: librbd acknowledges no write from its cache before the first flush, and fio's rbd
@@ -41,10 +42,19 @@ def served(server, args, seconds):
     return {**measured, "cpu": (server.cpu() - before) / measured["requests"] * 1e6}
 
 
-def qemu(image):
-    """qemu-nbd, serving an image of its driver for the storage."""
+def start(work, handler, key, image, options="", **configuration):
+    """Starts nbd-runner with a handler and a backstore of it, then qemu-nbd with the same as its own driver's image."""
+    def prepare(home):
+        configure(home, f"org.nbdrunner.handler.{handler}", **configuration)
+        properties = home / "conf/nbd-runner.properties"
+        properties.write_text(properties.read_text().replace("handler-file", f"handler-file, handler-{handler}", 1))
+
+    server, cli, _ = runner(ROOT / "distribution/target/nbd-runner", pathlib.Path(work), "nbd-runner", prepare=prepare)
+    server.export = f"{handler}/{key}"
+    yield server
+    cli(handler, "create", key + options, "prealloc", "size", f"{SIZE_MIB}M")
     port = free_port()
-    return Server("qemu-nbd", ["qemu-nbd", "-t", "-b", "127.0.0.1", "-p", str(port), "-f", "raw", "-e", "8", "--cache=writeback", image], port)
+    yield Server("qemu-nbd", ["qemu-nbd", "-t", "-b", "127.0.0.1", "-p", str(port), "-f", "raw", "-e", "8", "--cache=writeback", image], port)
 
 
 def measure(engine, direct, servers, options):
@@ -66,8 +76,8 @@ def measure(engine, direct, servers, options):
             print(f"{name:20} {who:16} {m['rate']:8.0f} {m['p99']:8.2f} {m['cpu']:8.1f}{ratio}", flush=True)
 
 
-def main(description, service, engine, direct, start):
-    """Starts the storage in a directory, then what start(directory) makes of it: the servers, nbd-runner first; measures, and ends all."""
+def main(description, service, engine, direct, begin):
+    """Starts the storage in a directory, then what begin(work, directory) makes of it: the servers, nbd-runner first; measures, ends all."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=6)
@@ -78,7 +88,7 @@ def main(description, service, engine, direct, start):
         storage = os.path.join(work, "storage")
         subprocess.run([service, "up", storage], check=True)
         try:
-            for s in start(work, storage):
+            for s in begin(work, storage):
                 servers.append(s)
             measure(engine, direct, servers, options)
         finally:

@@ -24,3 +24,13 @@ start() {
     done
 }
 state() { $cli list --json | tr -d ' \n' | grep -o "\"backstore\":\"$1\"[^}]*" ; }
+# make_file_system KEY: on $dev, which the file KEY is mapped to; mounted, with data of which $sum is the checksum
+make_file_system() {
+    mkfs.ext4 -q "$dev"
+    mount "$dev" $mnt
+    dd if=/dev/urandom of=$mnt/data bs=1M count=20 2>/dev/null
+    echo "marker-of-this-test-in-the-file-system" >$mnt/marker
+    sum=$(sha256sum <$mnt/data)
+    sync
+    grep -qa "marker-of-this-test-in-the-file-system" "$home/data/files/$1" || fail "what was synced is not in the backstore"
+}

@@ -9,13 +9,7 @@ start
 $cli file create disks/a.img size 128M
 dev=$($cli file map disks/a.img)
 say "a file system"
-mkfs.ext4 -q "$dev"
-mount "$dev" $mnt
-dd if=/dev/urandom of=$mnt/data bs=1M count=20 2>/dev/null
-echo "marker-of-this-test-in-the-file-system" >$mnt/marker
-sum=$(sha256sum <$mnt/data)
-sync
-grep -qa "marker-of-this-test-in-the-file-system" "$home/data/files/disks/a.img" || fail "what was synced is not in the backstore"
+make_file_system disks/a.img
 
 say "killed, started again, mapped again: the mount goes on"
 kill -9 $runner; wait $runner 2>/dev/null || true

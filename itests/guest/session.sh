@@ -24,13 +24,7 @@ dd if=/tmp/sector of="$dev" bs=512 seek=3 oflag=direct 2>/dev/null
 dd if="$dev" bs=512 skip=3 count=1 iflag=direct 2>/dev/null | cmp - /tmp/sector || fail "a sector differs"
 
 say "a file system"
-mkfs.ext4 -q "$dev"
-mount "$dev" $mnt
-dd if=/dev/urandom of=$mnt/data bs=1M count=20 2>/dev/null
-echo "marker-of-this-test-in-the-file-system" >$mnt/marker
-sum=$(sha256sum <$mnt/data)
-sync
-grep -qa "marker-of-this-test-in-the-file-system" "$home/data/files/disks/a.img" || fail "what was synced is not in the backstore"
+make_file_system disks/a.img
 
 say "a live mapping is not disturbed"
 refused "already mapped to $dev" $cli file map disks/a.img

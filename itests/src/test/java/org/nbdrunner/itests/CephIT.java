@@ -267,27 +267,36 @@ public class CephIT {
                     h.pwrite(b'1' * 4096, 0)
                     def run(*words):
                         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                    def await_failure(request):
+                    def fails(request):
+                        try:
+                            request()
+                        except nbd.Error as e:
+                            print(e)
+                            return True
+                    def wait(what, condition):
                         end = time.monotonic() + 60
-                        while time.monotonic() < end:
-                            try:
-                                request()
-                            except nbd.Error:
-                                return
-                        sys.exit('no request fails')
+                        while not condition():
+                            if time.monotonic() > end:
+                                sys.exit('waited 60 s for ' + what)
                     run('rbd', 'resize', 'rbd/less', '--size', '32M', '--allow-shrink')
-                    await_failure(lambda: h.pwrite(b'2' * 4096, 48 << 20))
+                    wait('a write to fail', lambda: fails(lambda: h.pwrite(b'2' * 4096, 48 << 20)))
                     assert h.pread(4096, 0) == b'1' * 4096
                     run('rados', '-p', 'rbd', 'rm', sys.argv[2])
-                    await_failure(lambda: h.pread(4096, 0))
+                    wait('a read to fail', lambda: fails(lambda: h.pread(4096, 0)))
+                    wait('the loss to be logged', lambda: 'rbd/less is lost' in open(sys.argv[3]).read())
                     """;
             String info = rbd("info", "rbd/less").ok().out();
             String header = info.replaceAll("(?s).*block_name_prefix: rbd_data\\.(\\w+).*", "rbd_header.$1");
             Tool.run(
                             Map.of("CEPH_CONF", Ceph.conf()),
-                            List.of("/usr/bin/python3", "-c", script, runner.uri("ceph/rbd/less"), header))
+                            List.of(
+                                    "/usr/bin/python3",
+                                    "-c",
+                                    script,
+                                    runner.uri("ceph/rbd/less"),
+                                    header,
+                                    runner.logFile().toString()))
                     .ok();
-            Runner.await("the loss", 60, () -> runner.log().contains("rbd/less is lost"));
             runner.stop();
         }
     }

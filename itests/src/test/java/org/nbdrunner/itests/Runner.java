@@ -108,6 +108,10 @@ final class Runner implements AutoCloseable {
         }
     }
 
+    Path logFile() {
+        return log;
+    }
+
     long pid() {
         return process.pid();
     }

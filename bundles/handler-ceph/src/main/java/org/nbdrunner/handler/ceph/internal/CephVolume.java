@@ -2,6 +2,7 @@ package org.nbdrunner.handler.ceph.internal;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.nbdrunner.api.handler.Capability;
@@ -33,8 +34,16 @@ final class CephVolume implements Volume {
     private final OpenImage image;
     private final ImageIo io;
     private final String identity;
+
+    /**
+     * librbd's cache writes through until the first flush, since it cannot know whether its client ever flushes. It is told so where an
+     * earlier client of the image has: every client to come would else begin slowly.
+     */
+    private final Set<String> flushing;
+
     private final CountDownLatch closing = new CountDownLatch(1);
     private volatile VolumeInfo info;
+    private volatile boolean flushed;
 
     /** Why nothing goes any more; null while all is well. */
     private volatile StorageException lost;
@@ -44,12 +53,13 @@ final class CephVolume implements Volume {
      *
      * @param libraries native
      * @param image open; closed with the volume, also if this fails
+     * @param flushing the identities of images whose clients flush; this volume's is added when one does
      * @throws StorageException if the image cannot be used
      */
-    static CephVolume of(Libraries libraries, OpenImage image) throws StorageException {
+    static CephVolume of(Libraries libraries, OpenImage image, Set<String> flushing) throws StorageException {
         boolean done = false;
         try {
-            CephVolume volume = new CephVolume(libraries, image);
+            CephVolume volume = new CephVolume(libraries, image, flushing);
             Bounded.start("ceph watch " + image.name(), volume::watch);
             done = true;
             return volume;
@@ -60,8 +70,9 @@ final class CephVolume implements Volume {
         }
     }
 
-    private CephVolume(Libraries libraries, OpenImage image) throws StorageException {
+    private CephVolume(Libraries libraries, OpenImage image, Set<String> flushing) throws StorageException {
         this.image = image;
+        this.flushing = flushing;
         identity = image.identity();
         info = describe(image.size());
         io = new ImageIo(libraries, image, this::failed);
@@ -86,6 +97,10 @@ final class CephVolume implements Volume {
 
     @Override
     public void submit(IoRequest request) {
+        if (request.command() == Command.FLUSH && !flushed) {
+            flushed = true;
+            flushing.add(identity);
+        }
         StorageException why = lost;
         if (why != null) {
             request.fail(why);
@@ -118,12 +133,20 @@ final class CephVolume implements Volume {
                 done -> {});
     }
 
-    private void failed(Errno errno) {
-        if (errno == Errno.ESHUTDOWN) {
-            lose(
-                    Errno.ESHUTDOWN,
-                    "the cluster has shut this client out, so that another one could take the image over");
+    /** Takes note of how a request or a look has failed; says whether the image is lost by it. */
+    private boolean failed(Errno errno) {
+        switch (errno) {
+            // Of the image itself: what was never written reads as zeroes.
+            case ENOENT -> lose(Errno.ENODEV, "it has been deleted by another client");
+            case ESHUTDOWN ->
+                lose(
+                        Errno.ESHUTDOWN,
+                        "the cluster has shut this client out, so that another one could take the image over");
+            default -> {
+                return false;
+            }
         }
+        return true;
     }
 
     private synchronized void lose(Errno errno, String why) {
@@ -141,12 +164,28 @@ final class CephVolume implements Volume {
     /** What the watching thread does. */
     private void watch() {
         int looks = 0;
+        if (image.writable() && flushing.contains(identity)) {
+            flush();
+        }
         try {
             while (!closing.await(LOOK_S, TimeUnit.SECONDS) && lost == null) {
                 look(++looks % ASK == 0);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private void flush() {
+        try {
+            image.ask(
+                    h -> {
+                        image.flush();
+                        return true;
+                    },
+                    true);
+        } catch (IOException e) {
+            LOG.warn("{}: {}", image.name(), e.getMessage());
         }
     }
 
@@ -168,15 +207,13 @@ final class CephVolume implements Volume {
                 return;
             }
             if (!image.ask(h -> image.exists(), true)) {
-                lose(Errno.ENODEV, "it has been deleted by another client");
+                failed(Errno.ENOENT);
             } else if (image.writable() && !image.ask(h -> image.isLocked(), true)) {
                 lose(Errno.ESHUTDOWN, "another client has broken its exclusive lock, or deleted it");
             }
         } catch (StorageException e) {
-            switch (e.errno()) {
-                case ENOENT -> lose(Errno.ENODEV, "it has been deleted by another client");
-                case ESHUTDOWN -> failed(Errno.ESHUTDOWN);
-                default -> LOG.warn("{}: {}", image.name(), e.getMessage());
+            if (!failed(e.errno())) {
+                LOG.warn("{}: {}", image.name(), e.getMessage());
             }
         } catch (IOException e) {
             LOG.warn("{}: cannot see how it is", image.name(), e);

@@ -121,12 +121,14 @@ final class ImageIo {
         return switch (command) {
             case READ -> rbd.rbd_aio_read(handle, offset, length, address(request), completion);
             case WRITE ->
-                rbd.rbd_aio_write2(
-                        handle, offset, length, address(request), completion, request.fua() ? LibRbd.OP_FLAG_FUA : 0);
+                request.fua()
+                        ? rbd.rbd_aio_write2(
+                                handle, offset, length, address(request), completion, LibRbd.OP_FLAG_FUA, 0)
+                        : rbd.rbd_aio_write(handle, offset, length, address(request), completion);
             case TRIM -> rbd.rbd_aio_discard(handle, offset, length, completion);
             case WRITE_ZEROES ->
                 rbd.rbd_aio_write_zeroes(
-                        handle, offset, length, completion, request.noHole() ? LibRbd.WRITE_ZEROES_THICK : 0, 0);
+                        handle, offset, length, completion, request.noHole() ? LibRbd.WRITE_ZEROES_THICK : 0, 0, 0);
             case FLUSH -> rbd.rbd_aio_flush(handle, completion);
             case CACHE, BLOCK_STATUS -> throw new IllegalStateException(command + " is none of librbd's");
         };

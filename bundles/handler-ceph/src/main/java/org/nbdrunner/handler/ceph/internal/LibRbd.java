@@ -11,6 +11,9 @@ import jnr.ffi.types.u_int64_t;
 /**
  * What is used of librbd. Each function is that of {@code rbd/librbd.h}; a name is a C string, a handle or buffer is its address, and a
  * result below 0 is a negative error number. Public because jnr-ffi implements it.
+ *
+ * <p>None may be declared with six parameters, of which jnr-ffi passes the last as garbage on x86-64 (its issue 181). Who has six is given
+ * a seventh, which the caller leaves where the callee does not look.
  */
 public interface LibRbd {
     /** Flag of {@link #rbd_aio_write2}: the write is on stable storage when it completes. */
@@ -155,13 +158,22 @@ public interface LibRbd {
             @intptr_t long completion);
 
     /** Writes. */
+    int rbd_aio_write(
+            @intptr_t long image,
+            @u_int64_t long offset,
+            @size_t long length,
+            @intptr_t long buffer,
+            @intptr_t long completion);
+
+    /** Writes, with flags; jnr-ffi needs ten times as long for the call. */
     int rbd_aio_write2(
             @intptr_t long image,
             @u_int64_t long offset,
             @size_t long length,
             @intptr_t long buffer,
             @intptr_t long completion,
-            int opFlags);
+            int opFlags,
+            int unused);
 
     /** Gives a range up. */
     int rbd_aio_discard(
@@ -174,7 +186,8 @@ public interface LibRbd {
             @size_t long length,
             @intptr_t long completion,
             int flags,
-            int opFlags);
+            int opFlags,
+            int unused);
 
     /** Flushes. */
     int rbd_aio_flush(@intptr_t long image, @intptr_t long completion);

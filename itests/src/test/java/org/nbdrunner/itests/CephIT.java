@@ -164,7 +164,10 @@ public class CephIT {
                 other.cli("ceph", "create", "rbd/one", "size", "64M").ok();
             }
             first.cli("ceph", "create", "rbd/two", "size", "64M").ok();
-            try (Fio fio = new Fio(first.uri("ceph/rbd/one"), LONGEST_S);
+            first.cli("ceph", "create", "rbd/three", "size", "64M").ok();
+            // With the idle one an image that uses the connection stays open all the time.
+            try (Client idle = new Client(first.uri("ceph/rbd/three"));
+                    Fio fio = new Fio(first.uri("ceph/rbd/one"), LONGEST_S);
                     Fio other = new Fio(first.uri("ceph/rbd/two"), LONGEST_S)) {
                 awaitInFlight(first);
                 other.assertRunning();
@@ -174,9 +177,11 @@ public class CephIT {
                 fio.assertRunning();
                 assertReads(third.uri("ceph/rbd/one"), "write -P 5 0 64M", "flush", "read -P 5 0 64M");
                 Runner.await("the first one's loss", 60, () -> first.log().contains("rbd/one is lost"));
+                // Of another image it lost what was open, for its connection was shut out; it has a new one.
+                Runner.await("the end of fio's use of the other image", 60, () -> !other.isRunning());
+                assertReads(first.uri("ceph/rbd/two"), "write -P 6 0 1M", "flush", "read -P 6 0 1M");
+                assertFalse("the idle client has left", idle.endsIn(0));
             }
-            // Of another image it lost what was open, for its connection was shut out; it has a new one.
-            assertReads(first.uri("ceph/rbd/two"), "write -P 6 0 1M", "flush", "read -P 6 0 1M");
             assertReads(third.uri("ceph/rbd/one"), "read -P 5 0 64M");
         }
     }

@@ -63,9 +63,13 @@ final class Fio implements AutoCloseable {
                 .start();
     }
 
+    boolean isRunning() {
+        return process.isAlive();
+    }
+
     /** Insists that it still runs. */
     void assertRunning() throws IOException {
-        if (!process.isAlive()) {
+        if (!isRunning()) {
             throw new AssertionError("fio ended early: " + Files.readString(out, StandardCharsets.UTF_8));
         }
     }

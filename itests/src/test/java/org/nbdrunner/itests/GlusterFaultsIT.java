@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.AfterClass;
 import org.junit.BeforeClass;
 import org.junit.Test;
@@ -42,38 +41,6 @@ public class GlusterFaultsIT {
         return r;
     }
 
-    /** A client in Python that has connected, and goes on when it is told to. */
-    private static final class Client implements AutoCloseable {
-        private final Process process;
-
-        Client(String uri, String... lines) throws IOException {
-            String script = "import nbd, sys\nh = nbd.NBD()\nh.connect_uri(sys.argv[1])\n"
-                    + "print('connected', flush=True)\nsys.stdin.readline()\n" + String.join("\n", lines);
-            process = new ProcessBuilder("/usr/bin/python3", "-c", script, uri)
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
-            assertEquals("connected", process.inputReader().readLine());
-        }
-
-        Client go() throws IOException {
-            process.outputWriter().write("\n");
-            process.outputWriter().flush();
-            return this;
-        }
-
-        /** What it says in the end. */
-        String end() throws IOException, InterruptedException {
-            String said = process.inputReader().readLine();
-            assertEquals(0, process.waitFor());
-            return said;
-        }
-
-        @Override
-        public void close() {
-            process.destroyForcibly();
-        }
-    }
-
     /** Writes behind what fio writes and verifies. */
     private static void writeAndFlush(String uri) throws IOException, InterruptedException {
         try (Client c = new Client(uri, "h.pwrite(b'w' * 4096, " + Fio.SIZE + ")", "h.flush()")) {
@@ -97,7 +64,7 @@ public class GlusterFaultsIT {
                 try {
                     waits.go();
                     // Longer than the volume's ping timeout: GlusterFS gives up the connection meanwhile.
-                    assertFalse("a brick that hangs answers", waits.process.waitFor(8, TimeUnit.SECONDS));
+                    assertFalse("a brick that hangs answers", waits.endsIn(8));
                 } finally {
                     Gluster.run(Gluster.PLAIN, "resume-brick");
                 }
@@ -120,7 +87,7 @@ public class GlusterFaultsIT {
         try (Client c = new Client(uri, "h.pwrite(b'b' * 65536, 0)", "print('written', flush=True)", "h.flush()")) {
             Gluster.run(Gluster.PLAIN, "kill-brick");
             // GlusterFS takes this into its cache, and loses it to no brick's absence.
-            assertEquals("written", c.go().process.inputReader().readLine());
+            assertEquals("written", c.go().says());
             Gluster.run(Gluster.PLAIN, "start-brick");
             c.end();
         }

@@ -3,7 +3,6 @@ package org.nbdrunner.handler.ceph.internal;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.nbdrunner.api.handler.Cfgstring;
 import org.nbdrunner.api.handler.Errno;
 import org.nbdrunner.api.handler.Handler;
@@ -113,9 +112,6 @@ public final class CephHandler implements Handler {
     private final Opener opener;
     private final Images images;
 
-    /** The identities of images that a client has flushed; one small entry for each image ever used. */
-    private final Set<String> flushing = ConcurrentHashMap.newKeySet();
-
     /**
      * A handler.
      *
@@ -169,7 +165,7 @@ public final class CephHandler implements Handler {
         OpenImage image =
                 opener.open(where.with(cfg), ImageName.parse(cfg.key()), options.readOnly(), options.timeout());
         try {
-            return CephVolume.of(libraries, image, flushing);
+            return CephVolume.of(libraries, image, opener::flushes);
         } catch (StorageException e) {
             throw e.errno() == Errno.EIO ? new StorageException(Errno.EIO, "cannot use " + cfg.key(), e) : e;
         }

@@ -2,9 +2,9 @@ package org.nbdrunner.handler.ceph.internal;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.nbdrunner.api.handler.Capability;
 import org.nbdrunner.api.handler.Command;
 import org.nbdrunner.api.handler.Errno;
@@ -34,16 +34,11 @@ final class CephVolume implements Volume {
     private final OpenImage image;
     private final ImageIo io;
     private final String identity;
-
-    /**
-     * librbd's cache writes through until the first flush, since it cannot know whether its client ever flushes. It is told so where an
-     * earlier client of the image has: every client to come would else begin slowly.
-     */
-    private final Set<String> flushing;
-
+    private final Consumer<String> flushes;
     private final CountDownLatch closing = new CountDownLatch(1);
     private volatile VolumeInfo info;
     private volatile boolean flushed;
+    private volatile boolean flushesTold;
 
     /** Why nothing goes any more; null while all is well. */
     private volatile StorageException lost;
@@ -53,13 +48,13 @@ final class CephVolume implements Volume {
      *
      * @param libraries native
      * @param image open; closed with the volume, also if this fails
-     * @param flushing the identities of images whose clients flush; this volume's is added when one does
+     * @param flushes told the image's identity when a client flushes
      * @throws StorageException if the image cannot be used
      */
-    static CephVolume of(Libraries libraries, OpenImage image, Set<String> flushing) throws StorageException {
+    static CephVolume of(Libraries libraries, OpenImage image, Consumer<String> flushes) throws StorageException {
         boolean done = false;
         try {
-            CephVolume volume = new CephVolume(libraries, image, flushing);
+            CephVolume volume = new CephVolume(libraries, image, flushes);
             Bounded.start("ceph watch " + image.name(), volume::watch);
             done = true;
             return volume;
@@ -70,9 +65,9 @@ final class CephVolume implements Volume {
         }
     }
 
-    private CephVolume(Libraries libraries, OpenImage image, Set<String> flushing) throws StorageException {
+    private CephVolume(Libraries libraries, OpenImage image, Consumer<String> flushes) throws StorageException {
         this.image = image;
-        this.flushing = flushing;
+        this.flushes = flushes;
         identity = image.identity();
         info = describe(image.size());
         io = new ImageIo(libraries, image, this::failed);
@@ -97,9 +92,8 @@ final class CephVolume implements Volume {
 
     @Override
     public void submit(IoRequest request) {
-        if (request.command() == Command.FLUSH && !flushed) {
-            flushed = true;
-            flushing.add(identity);
+        if (!flushesTold) {
+            watchForFlush(request.command());
         }
         StorageException why = lost;
         if (why != null) {
@@ -109,6 +103,16 @@ final class CephVolume implements Volume {
             request.fail(Errno.EIO, image.name() + " has been made smaller than where this request ends");
         } else {
             io.submit(request);
+        }
+    }
+
+    /** What nbd-runner flushes itself, before it closes the volume, is followed by nothing; what a client does is. */
+    private void watchForFlush(Command command) {
+        if (command == Command.FLUSH) {
+            flushed = true;
+        } else if (flushed) {
+            flushesTold = true;
+            flushes.accept(identity);
         }
     }
 
@@ -164,28 +168,12 @@ final class CephVolume implements Volume {
     /** What the watching thread does. */
     private void watch() {
         int looks = 0;
-        if (image.writable() && flushing.contains(identity)) {
-            flush();
-        }
         try {
             while (!closing.await(LOOK_S, TimeUnit.SECONDS) && lost == null) {
                 look(++looks % ASK == 0);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private void flush() {
-        try {
-            image.ask(
-                    h -> {
-                        image.flush();
-                        return true;
-                    },
-                    true);
-        } catch (IOException e) {
-            LOG.warn("{}: {}", image.name(), e.getMessage());
         }
     }
 

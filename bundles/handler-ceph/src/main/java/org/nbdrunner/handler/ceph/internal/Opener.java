@@ -2,6 +2,8 @@ package org.nbdrunner.handler.ceph.internal;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.nbdrunner.api.handler.Errno;
@@ -28,6 +30,9 @@ final class Opener {
     private final Clusters clusters;
     private final Hanging hanging;
     private final boolean takeOver;
+
+    /** The identities of images whose clients flush; one small entry for each image ever used. */
+    private final Set<String> flushing = ConcurrentHashMap.newKeySet();
 
     /**
      * Opens images.
@@ -65,6 +70,9 @@ final class Opener {
         try {
             if (image.writable()) {
                 lock(image);
+                if (flushing.contains(image.identity())) {
+                    image.flush();
+                }
             }
             done = true;
             return image;
@@ -73,6 +81,16 @@ final class Opener {
                 image.close();
             }
         }
+    }
+
+    /**
+     * The clients of an image flush. Until the first flush librbd's cache writes through, since it cannot know that; it is told so from
+     * now on when the image is opened, or every client to come would begin slowly.
+     *
+     * @param identity of the image
+     */
+    void flushes(String identity) {
+        flushing.add(identity);
     }
 
     private void lock(OpenImage image) throws StorageException {

@@ -90,7 +90,10 @@ final class FakeCeph {
             case "rbd_aio_get_return_value" -> {
                 return results.get(a[0]);
             }
-            case "rbd_aio_release" -> results.remove(a[0]);
+            case "rbd_aio_release" -> {
+                arguments.remove(a[0]);
+                results.remove(a[0]);
+            }
             case "rbd_poll_io_events" -> {
                 return poll((long) a[1], (int) a[2]);
             }
